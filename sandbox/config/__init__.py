@@ -1,0 +1,1 @@
+"""Configuration files -> frozen models (`models`), read and checked by `load`."""

@@ -1,0 +1,218 @@
+"""What the configuration files say, as frozen values. Reading the files is `sandbox.config.load`'s work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+EgressMode = Literal["offline", "replay", "record", "online"]
+
+
+@dataclass(frozen=True, slots=True)
+class KvBinding:
+    """`kv_namespaces`: `id` names the namespace; workers that give the same id share its data."""
+
+    binding: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBinding:
+    """`services`: another worker of this sandbox, or one of its named entrypoints."""
+
+    binding: str
+    service: str
+    entrypoint: str | None = None
+    props: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedBinding:
+    """Something a wrangler file asks for that is not there yet: `kind` is wrangler's key (`d1_databases`),
+    `binding` the name worker code uses, or None for what has no name (`triggers.crons`)."""
+
+    kind: str
+    binding: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRule:
+    """`rules`: which files beside the code are uploaded. `type` is wrangler's (`Text`, `Data`, `PythonModule`)."""
+
+    type: str
+    globs: tuple[str, ...]
+    fallthrough: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """One worker folder, after choosing the environment (`env.NAME`) by wrangler's inheritance rules.
+
+    `name` is the canonical name (folded spelling decides equality: case, `-` and `_` are one). `vars` are the plain
+    values of the wrangler file; `secrets` come from `.dev.vars` or `.env` and win over `vars`. `watched` are the
+    configuration files read (also those that were looked for and are absent), so that a change of any reloads.
+    """
+
+    name: str
+    root: Path
+    config_path: Path
+    main: Path
+    compatibility_date: str
+    compatibility_flags: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kv_namespaces: tuple[KvBinding, ...] = ()
+    services: tuple[ServiceBinding, ...] = ()
+    unsupported: tuple[UnsupportedBinding, ...] = ()
+    rules: tuple[ModuleRule, ...] = ()
+    dev_port: int | None = None
+    cpu_ms: int | None = None
+    dependencies: tuple[str, ...] = ()
+    watched: tuple[Path, ...] = ()
+
+    @property
+    def module_root(self) -> Path:
+        """The folder of the main module: what worker code imports lies under it."""
+        return self.main.parent
+
+    @property
+    def main_module(self) -> str:
+        """The main module's own name, `entry` for `src/entry.py`."""
+        return self.main.stem
+
+    @property
+    def host_label(self) -> str:
+        """The label before `.localhost`: lower case, dashes."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyAdapter:
+    """How to drive a protocol 1.0 worker: one request, its body and answer mapped by dotted paths."""
+
+    method: str
+    path: str
+    input_map: Mapping[str, str] = field(default_factory=dict)
+    output_map: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """`[workers.NAME]` of sandbox.toml. With `url` the worker is an external one, reached over HTTP."""
+
+    name: str
+    port: int | None = None
+    max_concurrent_executions: int | None = None
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    probe_input: Any = None
+    legacy: LegacyAdapter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryConfig:
+    """`retry` of a stage. `max_attempts` counts the first try; delays in milliseconds."""
+
+    max_attempts: int = 3
+    backoff: Literal["exponential", "fixed"] = "exponential"
+    initial_delay_ms: int = 1000
+    max_delay_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterConfig:
+    """`[pipelines.X.parameters.NAME]`: `type` is one of string, integer, number, boolean, array, object."""
+
+    name: str
+    type: str = "string"
+    default: Any = None
+    has_default: bool = False
+    required: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """One stage. `input` maps field names to `stage.field` paths; without it the input is what `needs` gives."""
+
+    name: str
+    worker: str
+    needs: tuple[str, ...] = ()
+    input: Mapping[str, str] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    retry: RetryConfig = RetryConfig()
+    timeout_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """`[pipelines.NAME]`. `stages` stand in an order in which every stage comes after what it needs."""
+
+    name: str
+    stages: tuple[StageConfig, ...]
+    description: str = ""
+    parameters: tuple[ParameterConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EgressRoute:
+    """`[[egress.routes]]`: requests whose URL matches `match` (`*` stands for anything) are answered from a folder,
+    by a worker, or by another origin (`upstream`). Exactly one of the three is set."""
+
+    match: str
+    folder: Path | None = None
+    worker: str | None = None
+    upstream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EgressConfig:
+    mode: EgressMode = "offline"
+    routes: tuple[EgressRoute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
+
+    `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
+    """
+
+    root: Path
+    path: Path | None
+    state: Path
+    ip: str = "127.0.0.1"
+    port: int = 8787
+    on_error: Literal["stale", "fail"] = "stale"
+    allow_hosts: tuple[str, ...] = ()
+    egress: EgressConfig = EgressConfig()
+    workers: Mapping[str, WorkerConfig] = field(default_factory=dict)
+    settings: Mapping[str, WorkerSettings] = field(default_factory=dict)
+    pipelines: Mapping[str, PipelineConfig] = field(default_factory=dict)
+
+    def external(self) -> dict[str, WorkerSettings]:
+        """The workers reached by URL: those with a `url` and no folder here (a hosted worker always wins)."""
+        hosted = {fold(name) for name in self.workers}
+        return {name: s for name, s in self.settings.items() if s.url is not None and fold(name) not in hosted}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a configuration file. `key` is a dotted path (`pipelines.x.stages[1].worker`)."""
+
+    severity: Literal["error", "warning"]
+    file: Path
+    key: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.file}: {self.key}: {self.message}" if self.key else f"{self.file}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+def fold(name: str) -> str:
+    """The form in which two names are compared: folder, wrangler name, registry name and host label are one name."""
+    return name.lower().replace("-", "_")

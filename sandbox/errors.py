@@ -1,0 +1,87 @@
+"""The errors a person may see. Each has a code, one sentence of what is wrong and one of what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SandboxError(Exception):
+    """Base of every error the sandbox raises on purpose.
+
+    `code` is stable and machine-readable, `status` is the HTTP status it becomes on the orchestrator's address,
+    `hint` says what to do about it, `exit_code` is what the command line ends with.
+    """
+
+    code = "error"
+    status = 500
+    exit_code = 1
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+        if status is not None:
+            self.status = status
+
+    def as_json(self) -> dict[str, Any]:
+        """The one error shape of every endpoint: `{"success": false, "error": {"code", "message", "hint"}}`."""
+        return {"success": False, "error": {"code": self.code, "message": self.message, "hint": self.hint}}
+
+
+class UserError(SandboxError):
+    """Something the person can mend. The command line prints it in one or two lines, without a traceback."""
+
+    code = "user_error"
+    status = 400
+
+
+class UsageError(UserError):
+    """Wrong words on the command line (exit code 2)."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class NotFound(UserError):
+    """No such worker, execution, reference, key or route."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(UserError):
+    """The thing exists already or is in another state than asked for."""
+
+    code = "conflict"
+    status = 409
+
+
+class WorkerFailed(SandboxError):
+    """A worker's code raised; `__cause__` is its exception, with its traceback.
+
+    `worker` is the worker's name. On Cloudflare this is error 1101, status 500.
+    """
+
+    code = "worker_exception"
+
+    def __init__(self, worker: str, message: str) -> None:
+        super().__init__(message)
+        self.worker = worker
+
+
+class WorkerUnavailable(SandboxError):
+    """A worker has no generation that can serve: its code does not import and no earlier one is left.
+
+    `__cause__` is the import error where there is one.
+    """
+
+    code = "worker_unavailable"
+    status = 503
+
+    def __init__(self, worker: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.worker = worker

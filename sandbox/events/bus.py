@@ -1,0 +1,70 @@
+"""The in-process fan-out of events: `emit` is an `Emit`, and costs next to nothing while nobody listens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.clock import Clock
+
+logger = logging.getLogger("sandbox.events")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `at` is seconds since the epoch by the sandbox's clock.
+
+    Kinds and their fields: `request` (worker, method, url, status, ms, stale), `log` (worker, level, text),
+    `reload` (worker, generation, ms), `reload.failed` (worker, error, stale), `exception` (worker, text), `outbound` (worker, url, status, by),
+    `kv.put` / `kv.delete` (namespace, key), `execution` (execution_id, state), `stage` (execution_id, stage, state, ...),
+    `progress` (execution_id, stage, packet_id, percent, message).
+    """
+
+    kind: str
+    at: float
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Event], None]
+
+
+class Bus:
+    """Listeners get every event of the kinds they asked for, in order, on the loop's thread. A listener's own
+    exception is logged and does not reach the emitter."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._listeners: dict[str, list[Listener]] = {}
+        self._for_all: list[Listener] = []
+
+    def subscribe(self, listener: Listener, *kinds: str) -> Callable[[], None]:
+        """Call `listener` for events of `kinds` (of all kinds where none is named). Returns what unsubscribes."""
+        if not kinds:
+            self._for_all.append(listener)
+        for kind in kinds:
+            self._listeners.setdefault(kind, []).append(listener)
+
+        def unsubscribe() -> None:
+            for group in (self._for_all, *(self._listeners.get(kind, []) for kind in kinds)):
+                with suppress(ValueError):
+                    group.remove(listener)
+
+        return unsubscribe
+
+    def wanted(self, kind: str) -> bool:
+        """Whether anybody listens for `kind`: lets a hot path skip gathering the fields."""
+        return bool(self._for_all) or bool(self._listeners.get(kind))
+
+    def emit(self, kind: str, /, **fields: Any) -> None:
+        targets = [*self._listeners.get(kind, ()), *self._for_all]
+        if not targets:
+            return
+        event = Event(kind, self._clock.now(), fields)
+        for listener in targets:
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener of %r events failed", kind)
