@@ -1,0 +1,233 @@
+"""The classifier's judgement, part by part, on texts whose right answer a person can see."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[4]
+FEEDS = ROOT.parent / "shared" / "feeds" / "xml"
+MARKS = ROOT / "tests" / "fixtures" / "relevance" / "real_feeds.json"
+KEPT_PRECISION = {"large language model evaluation": 0.9, "data pipelines": 0.9}
+
+
+def batch(classifier, topic, *texts, keywords=()):
+    articles = [
+        classifier.analysis.Article(article_url=f"https://x.test/{at}", title=title, content=content)
+        for at, (title, content) in enumerate(texts)
+    ]
+    made = classifier.analysis.Batch(topic, articles, keywords)
+    return [made.analyse(at) for at in range(len(articles))]
+
+
+def scores(classifier, topic, *texts):
+    return [row["relevance_score"] for row in batch(classifier, topic, *texts)]
+
+
+def test_words_not_letters(classifier):
+    inside, whole = scores(
+        classifier,
+        "ai",
+        ("An evening of entertainment", "The entertainer said the train to Mainz waited in the rain."),
+        ("What AI can do", "Engineers tried an AI in the field."),
+    )
+    assert inside == 0
+    assert whole > 0.3
+
+
+def test_forms_of_a_word_count_for_it(classifier):
+    one, two, none = scores(
+        classifier,
+        "recycling batteries",
+        ("A battery is recycled", "The plant recycles each battery."),
+        ("Recycling of batteries", "Batteries go to recycling."),
+        ("Cycling uphill", "A cyclist battered by wind."),
+    )
+    assert one > 0.3 and two > 0.3
+    assert none == 0
+
+
+def test_an_acronym_stands_for_its_words(classifier):
+    rows = batch(
+        classifier,
+        "large language model evaluation",
+        ("LLM evaluation in practice", "How an LLM is evaluated."),
+        ("Why LLMs need evaluation", "Evaluation of LLMs is hard."),
+        ("The LLM on the train", "It ran on a train."),
+        ("A large model of a ship", "It was evaluated by visitors. The language was Dutch."),
+    )
+    assert [c["concept"] for c in rows[0]["explanation"]["relevance"]["matched"]] == [
+        "large language model",
+        "evaluation",
+    ]
+    assert min(rows[0]["relevance_score"], rows[1]["relevance_score"]) > rows[3]["relevance_score"]
+
+
+def test_title_counts_more_than_body(classifier):
+    title, body = scores(
+        classifier,
+        "coral reefs",
+        ("Coral reefs return", "Divers were glad about what they saw on the sea floor this week."),
+        ("Divers were glad about what", "they saw on the sea floor this week. Coral reefs return."),
+    )
+    assert title > body > 0
+
+
+def test_all_ideas_of_the_topic_beat_one_of_them_often(classifier):
+    both, one = scores(
+        classifier,
+        "night trains",
+        ("Sleeping on rails", "The night train left on time. Trains at night are back."),
+        ("Night over the city", "Night, night and again night: the museums open at night, all night."),
+        ("Other news", "The council met."),
+    )[:2]
+    assert both > 2 * one
+
+
+def test_every_score_says_what_it_rests_on(classifier):
+    (row,) = batch(classifier, "night trains", ("A night train", "The train is not late and the staff are friendly."))
+    relevance = row["explanation"]["relevance"]
+    assert {match["concept"] for match in relevance["matched"]} == {"night", "trains"}
+    assert relevance["coverage"] == 1
+    assert sum(row["explanation"]["quality"].values()) == pytest.approx(row["quality_score"], abs=1e-3)
+    assert sum(row["explanation"]["confidence"].values()) == pytest.approx(row["confidence_score"], abs=1e-3)
+    assert ["friendly", 1.0] in row["explanation"]["sentiment"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("The service is good.", 1),
+        ("The service is not good.", -1),
+        ("The service isn't very good.", -1),
+        ("Nobody was hurt.", 1),
+        ("There is no risk of failure.", 1),
+        ("It failed to improve.", -1),
+        ("The plan was praised, but the bridge collapsed and people died.", -1),
+        ("The bridge collapsed, but everyone was rescued and the rebuilt one is safe and beautiful.", 1),
+        ("The committee met on Tuesday.", 0),
+        ("Goodwill Street is closed.", 0),
+    ],
+)
+def test_sentiment_with_negation(classifier, text, sign):
+    score = classifier.sentiment.sentiment(text, "en").score
+    assert (score > 0) - (score < 0) == sign, score
+
+
+def test_sentiment_of_other_languages_is_not_guessed(classifier):
+    assert classifier.sentiment.sentiment("Das war ein großer Fehler, die war is bad", "de").score == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The council said that it would not close the street before the summer.", "en"),
+        ("Der Stadtrat hat beschlossen, dass die Straße nicht vor dem Sommer gesperrt wird.", "de"),
+        ("Le conseil a décidé de ne pas fermer la rue avant l'été pour les habitants.", "fr"),
+        ("El ayuntamiento decidió que no se cerrará la calle hasta el verano para los vecinos.", "es"),
+        ("A câmara decidiu que não vai fechar a rua até ao verão para os moradores.", "pt"),
+        ("De gemeenteraad heeft besloten dat de straat niet voor de zomer wordt gesloten.", "nl"),
+    ],
+)
+def test_language(classifier, text, language):
+    assert classifier.words.language_of(text) == language
+
+
+def test_a_short_text_keeps_its_declared_language(classifier):
+    assert classifier.words.language_of("Nachtzug", "de-AT") == "de"
+
+
+def test_sentences_keep_abbreviations_and_initials_whole(classifier):
+    text = "Dr. Ada M. Berg spoke. She said: “It works.” The U.S. team, e.g. the divers, agreed! Why not?"
+    assert classifier.words.sentences(text) == [
+        "Dr. Ada M. Berg spoke.",
+        "She said: “It works.”",
+        "The U.S. team, e.g. the divers, agreed!",
+        "Why not?",
+    ]
+
+
+@given(st.text(max_size=400))
+def test_sentences_lose_no_word(classifier, text):
+    assert " ".join(classifier.words.sentences(text)).split() == text.split()
+
+
+def test_summary_is_made_of_whole_sentences_of_the_text(classifier):
+    text = (
+        "The ferry line reopened on Monday after two years. Commuters cheered. The electric ferry carries 300 people "
+        "and charges in ten minutes at the pier. A band played on the quay. Officials expect the ferry to replace 900 "
+        "car trips each day. Ice cream was sold."
+    )
+    made = classifier.summary.summary("Electric ferry reopens", text, "en")
+    assert set(classifier.words.sentences(made)) <= set(classifier.words.sentences(text))
+    assert "electric ferry" in made
+    assert len(made.split()) <= 60
+
+
+def test_entities_are_names_with_a_guess_of_their_kind(classifier):
+    text = (
+        "The ferry was built by Nordhaven Shipyards Group in Port Ellis. Director Mara Lind said it was overdue. "
+        "Monday was busy. Mara Lind praised Nordhaven Shipyards Group again."
+    )
+    found = {row["name"]: row["type"] for row in classifier.entities.key_entities("Ferry", text, "en")}
+    assert found["Nordhaven Shipyards Group"] == "organisation"
+    assert found.get("Mara Lind", found.get("Director Mara Lind")) == "person"
+    assert found["Port Ellis"] == "place"
+    assert "Monday" not in found and "The" not in found
+
+
+def test_topics_need_evidence(classifier):
+    found = classifier.topics.detected_topics(
+        "Battery plant", "The grid will store solar power in recycled batteries.", "en"
+    )
+    assert found[0]["topic"] == "energy"
+    assert classifier.topics.detected_topics("Notes", "She put the cup on the table.", "en") == []
+
+
+def test_key_phrases_do_not_repeat_each_other(classifier):
+    (row, *_) = batch(
+        classifier,
+        "reef",
+        ("Coral nurseries", "Coral nurseries grow fragments. Volunteers tie coral fragments to steel frames."),
+        ("Other", "The council met."),
+    )
+    folded = [phrase.casefold() for phrase in row["key_phrases"]]
+    assert "coral nurseries" in folded
+    assert not any(a != b and a in b for a in folded for b in folded)
+
+
+def test_the_same_batch_gives_the_same_answer(classifier):
+    texts = [(f"Item {n}", f"The reef number {n % 7} and the coral of day {n}.") for n in range(60)]
+    assert json.dumps(batch(classifier, "coral reef", *texts)) == json.dumps(batch(classifier, "coral reef", *texts))
+
+
+def test_an_empty_article_and_an_empty_topic_are_answered(classifier):
+    (row,) = batch(classifier, "", ("", ""))
+    assert row["relevance_score"] == 0
+    assert row["summary"] == ""
+
+
+def precision_at(classifier, topic: str, most: int) -> float:
+    import feedparser
+
+    marks = json.loads(MARKS.read_text(encoding="utf-8"))["topics"][topic]["relevant"]
+    relevant = {(mark["feed"], mark["title"]) for mark in marks}
+    rows = []
+    for path in sorted(FEEDS.glob("*.xml")):
+        parsed = feedparser.parse(io.BytesIO(path.read_bytes()), sanitize_html=False, resolve_relative_uris=False)
+        rows += [(path.stem, entry.get("title", "").strip(), entry.get("summary", "")) for entry in parsed.entries]
+    documents = [classifier.relevance.document(title, text, "en") for _, title, text in rows]
+    ranker = classifier.relevance.Ranker(topic, documents)
+    ranked = sorted(range(len(rows)), key=lambda at: -ranker.rank(documents[at]).score)
+    return sum(rows[at][:2] in relevant for at in ranked[:most]) / most
+
+
+@pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds (../shared/feeds) are not here")
+@pytest.mark.parametrize("topic", KEPT_PRECISION)
+def test_precision_on_real_feeds_does_not_fall(classifier, topic):
+    assert precision_at(classifier, topic, 10) >= KEPT_PRECISION[topic]

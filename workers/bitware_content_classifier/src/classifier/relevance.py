@@ -1,0 +1,224 @@
+"""How much an article is about a topic: BM25 over stems with a title boost, coverage of the topic's concepts and phrases.
+
+Every part of the score is reported, so that a reader can see why an article stands where it stands."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from classifier.words import fold, stem, terms, words
+
+K1 = 1.2
+B = 0.6
+TITLE_BOOST = 2.5
+PHRASE_BOOST = 0.6
+APART = 0.35  # what the words of one idea count for where they do not stand together
+EXPANSION_WEIGHT = 0.35
+FEEDBACK_DOCUMENTS = 12
+FEEDBACK_TERMS = 6
+ACRONYM = re.compile(r"\b([A-Z][A-Z0-9]{2,5})s?\b")
+
+
+# Short forms that people write for a long word, by the stem of the long one.
+CLIPPED = {
+    stem(long): tuple(stem(short) for short in shorts.split())
+    for long, shorts in {
+        "evaluation": "eval evals",
+        "application": "app apps",
+        "specification": "spec specs",
+        "repository": "repo repos",
+        "documentation": "docs",
+        "configuration": "config configs",
+        "laboratory": "lab labs",
+        "examination": "exam exams",
+        "bicycle": "bike bikes",
+        "advertisement": "ad ads",
+        "administrator": "admin admins",
+        "infrastructure": "infra",
+    }.items()
+}
+
+
+@dataclass(slots=True)
+class Document:
+    """One article as stems. `acronyms` are its words in capitals (`LLMs` counts as `LLM`)."""
+
+    title: list[str]
+    body: list[str]
+    acronyms: frozenset[str]
+    counts: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = Counter(self.body)
+        for term in self.title:
+            self.counts[term] += TITLE_BOOST  # type: ignore[assignment]
+
+    @property
+    def length(self) -> float:
+        return len(self.body) + TITLE_BOOST * len(self.title)
+
+
+def document(title: str, content: str, language: str) -> Document:
+    return Document(
+        terms(title, language), terms(content, language), frozenset(ACRONYM.findall(f"{title} {content[:4000]}"))
+    )
+
+
+def _has_run(d: Document, run: Sequence[str]) -> bool:
+    """Whether the words stand together, in this order, in the title or the text."""
+    size = len(run)
+    first = run[0]
+    for text in (d.title, d.body):
+        for at, term in enumerate(text):
+            if term == first and tuple(text[at : at + size]) == tuple(run):
+                return True
+    return False
+
+
+@dataclass(slots=True)
+class Concept:
+    """One idea of the topic: a word, or several that an acronym stands for. `forms` are stems that count for it."""
+
+    name: str
+    stems: tuple[str, ...]
+    forms: frozenset[str]
+
+
+@dataclass(slots=True)
+class Relevance:
+    """`score` lies in 0..1; `parts` explains it."""
+
+    score: float
+    parts: dict[str, object]
+
+
+class Ranker:
+    """Ranks documents for one topic. The statistics (document frequencies, mean length) come from the whole batch."""
+
+    def __init__(
+        self, topic: str, documents: Sequence[Document], keywords: Iterable[str] = (), language: str = "en"
+    ) -> None:
+        self.documents = documents
+        self.language = language
+        self.mean_length = sum(d.length for d in documents) / len(documents) if documents else 1.0
+        self.frequency: Counter[str] = Counter()
+        for d in documents:
+            self.frequency.update(d.counts.keys())
+        self.topic_stems = list(dict.fromkeys(terms(topic, language)))
+        self.concepts = self._concepts(topic)
+        self.expansion: dict[str, float] = {}
+        for keyword in keywords:
+            for term in terms(keyword, language):
+                if term not in self.topic_stems:
+                    self.expansion[term] = EXPANSION_WEIGHT
+        self._feedback()
+
+    def _concepts(self, topic: str) -> list[Concept]:
+        """The topic's words; a run of words whose initials the batch writes as an acronym is one concept with it."""
+        plain = [word for word in words(topic) if stem(word, self.language) in self.topic_stems]
+        known = Counter(acronym for d in self.documents for acronym in d.acronyms)
+        concepts: list[Concept] = []
+        at = 0
+        while at < len(plain):
+            for size in range(min(5, len(plain) - at), 2, -1):
+                run = plain[at : at + size]
+                acronym = "".join(word[0] for word in run).upper()
+                if known[acronym] >= 2:
+                    stems = tuple(stem(word, self.language) for word in run)
+                    forms = {fold(acronym), stem(acronym, self.language), stem(acronym + "s", self.language)}
+                    concepts.append(Concept(" ".join(run), stems, frozenset(forms)))
+                    at += size
+                    break
+            else:
+                word_stem = stem(plain[at], self.language)
+                forms = {word_stem, *CLIPPED.get(word_stem, ())}
+                concepts.append(Concept(plain[at], (word_stem,), frozenset(forms)))
+                at += 1
+        return concepts
+
+    def _idf(self, term: str) -> float:
+        n = self.frequency[term]
+        return math.log(1 + (len(self.documents) - n + 0.5) / (n + 0.5))
+
+    def _bm25(self, d: Document, term: str) -> float:
+        tf = d.counts.get(term, 0)
+        if not tf:
+            return 0.0
+        return self._idf(term) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * d.length / self.mean_length))
+
+    def _concept_score(self, d: Document, concept: Concept) -> tuple[float, str | None]:
+        """The better of the concept's own words (as a share of all of them) and its other forms."""
+        own = [self._bm25(d, term) for term in concept.stems]
+        whole = sum(own)
+        if len(own) > 1 and not (all(own) and _has_run(d, concept.stems)):
+            whole *= APART * sum(map(bool, own)) / len(own)
+        best, form = whole, " ".join(concept.stems) if whole else None
+        for other in concept.forms:
+            value = self._bm25(d, other) * max(1.0, len(concept.stems) * 0.8)
+            if value > best:
+                best, form = value, other
+        return best, form
+
+    def _feedback(self) -> None:
+        """Words that mark the articles which plainly match (Rocchio on the top few): related, at a low weight."""
+        base = [(self._base(d), d) for d in self.documents]
+        top = sorted((pair for pair in base if pair[0] > 0), key=lambda pair: -pair[0])[:FEEDBACK_DOCUMENTS]
+        if len(top) < 4 or len(self.documents) < 40:
+            return
+        own = {f for c in self.concepts for f in (*c.stems, *c.forms)}
+        support: Counter[str] = Counter()
+        for _, d in top:
+            support.update({term for term in d.counts if term not in own and len(term) > 2 and not term.isdigit()})
+        weights = {
+            term: count / len(top) * self._idf(term)
+            for term, count in support.items()
+            if count >= max(3, len(top) // 4) and self.frequency[term] <= len(self.documents) * 0.1
+        }
+        for term, _ in sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:FEEDBACK_TERMS]:
+            self.expansion.setdefault(term, EXPANSION_WEIGHT * support[term] / len(top))
+
+    def _base(self, d: Document) -> float:
+        scored = [self._concept_score(d, concept)[0] for concept in self.concepts]
+        covered = sum(bool(value) for value in scored)
+        return sum(scored) * (covered / len(scored)) ** 2 if scored else 0.0
+
+    def _phrases(self, d: Document) -> list[str]:
+        """Neighbouring words of the topic that stand next to each other in the article, too."""
+        return [f"{first} {second}" for first, second in pairwise(self.topic_stems) if _has_run(d, (first, second))]
+
+    def rank(self, d: Document) -> Relevance:
+        """Score one document of the batch."""
+        if not self.concepts:
+            return Relevance(0.0, {"reason": "the topic has no word to look for"})
+        matched = []
+        total = 0.0
+        possible = 0.0
+        for concept in self.concepts:
+            value, form = self._concept_score(d, concept)
+            ceiling = max((self._idf(t) for t in (*concept.stems, *concept.forms)), default=0.0) * len(concept.stems)
+            possible += ceiling * (K1 + 1) * 0.75
+            total += value
+            if value:
+                in_title = any(t in d.title for t in (*concept.stems, *concept.forms))
+                matched.append({"concept": concept.name, "as": form, "in_title": in_title, "bm25": round(value, 3)})
+        covered = len(matched) / len(self.concepts)
+        phrases = self._phrases(d)
+        related = {t: self._bm25(d, t) * w for t, w in self.expansion.items() if t in d.counts}
+        raw = total * covered**2 * (1 + PHRASE_BOOST * len(phrases) / max(1, len(self.topic_stems) - 1))
+        raw += sum(related.values()) * (0.3 + 0.7 * covered)
+        score = 1 - math.exp(-1.5 * raw / possible) if possible else 0.0
+        return Relevance(
+            round(score, 4),
+            {
+                "matched": matched,
+                "coverage": round(covered, 3),
+                "phrases": phrases,
+                "related": {term: round(value, 3) for term, value in sorted(related.items(), key=lambda i: -i[1])},
+                "raw": round(raw, 3),
+            },
+        )
