@@ -1,0 +1,6 @@
+"""Workers KV."""
+
+from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
+from sandbox.bindings.kv.store import Entry, KvStore, KvStores, ListedKey, Page
+
+__all__ = ["Entry", "KeyNameRefused", "KvRefused", "KvStore", "KvStores", "ListedKey", "Page"]
