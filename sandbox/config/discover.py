@@ -1,0 +1,79 @@
+"""Where things are: sandbox.toml, the worker folders, the state folder."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sandbox.config import sandbox_toml, wrangler
+from sandbox.config.documents import read_document
+from sandbox.config.problems import ConfigError, Problems
+from sandbox.config.tables import Table
+
+
+def find_sandbox_toml(start: Path) -> Path | None:
+    """The nearest sandbox.toml from `start` upwards."""
+    start = start.absolute()
+    return next((path for folder in (start, *start.parents) if (path := folder / sandbox_toml.FILE).is_file()), None)
+
+
+def find_root(start: Path) -> Path:
+    """The folder everything is relative to where there is no sandbox.toml: `start` when it or its `workers` hold a
+    worker, else the nearest folder upwards with a wrangler file (as wrangler looks), else `start`."""
+    start = start.absolute()
+    if worker_folders(start, sandbox_toml.DEFAULT_INCLUDE):
+        return start
+    return next((folder for folder in (start, *start.parents) if wrangler.wrangler_file(folder)), start)
+
+
+def find_state(
+    start: Path,
+    *,
+    persist_to: Path | None = None,
+    config_file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Path:
+    """The state folder: `persist_to`, else `$SANDBOX_STATE` (both relative to `start`), else `state` of the nearest
+    sandbox.toml upwards (relative to it), else `kv_data` beside it or, without one, in the root folder.
+
+    Reads nothing but that key, so that commands find a sandbox whose workers are broken. Raises ConfigError where
+    sandbox.toml is absent, cannot be parsed or has a wrong `state`. The folder need not exist.
+    """
+    start = start.absolute()
+    chosen = persist_to or (os.environ if environ is None else environ).get("SANDBOX_STATE")
+    if chosen:
+        return normal(start / chosen)
+    path = start / config_file if config_file is not None else find_sandbox_toml(start)
+    if path is None:
+        return find_root(start) / sandbox_toml.DEFAULT_STATE
+    problems = Problems()
+    if not path.is_file():
+        problems.error(path, "", "does not exist")
+    table = Table(read_document(path, problems) or {}, path, "", problems).table("sandbox")
+    state = table.text("state") if table is not None else None
+    if problems.errors:
+        raise ConfigError(problems.found)
+    return normal(path.parent / (state or sandbox_toml.DEFAULT_STATE))
+
+
+def worker_folders(root: Path, include: Sequence[str]) -> list[Path]:
+    """The folders that match one of the patterns and hold a wrangler file, sorted within each pattern, each once."""
+    found: dict[Path, None] = {}
+    for pattern in include:  # Path.glob takes neither absolute patterns nor sorts
+        for name in sorted(glob.glob(pattern, root_dir=root, recursive=True)):  # noqa: PTH207
+            folder = normal(root / name)
+            if folder.is_dir() and wrangler.wrangler_file(folder) is not None:
+                found[folder] = None
+    return list(found)
+
+
+def is_pattern(text: str) -> bool:
+    """Whether an `include` entry has wildcards (then it may match nothing) or names one folder (then it must exist)."""
+    return glob.has_magic(text)
+
+
+def normal(path: Path) -> Path:
+    """Absolute, without `.` and `..`, links left as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
