@@ -1,0 +1,98 @@
+"""Report Builder: classified articles in, an HTML report and its JSON out, over the Orchestrator 2.0 handshake protocol."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from report.build import FeedSummary, build
+from report.items import Analysis, Article
+from workers import Request, Response
+
+from sandbox.handshake import HandshakeWorker, Job
+
+REPORT_TTL = 7 * 86_400
+
+
+@dataclass
+class Input:
+    """Articles and analyses are joined by `article_url`; `topic` may come as a parameter instead."""
+
+    articles: list[Article]
+    analyses: list[Analysis]
+    topic: str | None = None
+    feed_summary: list[FeedSummary] = field(default_factory=list)
+
+
+@dataclass
+class Output:
+    report_id: str
+    title: str
+    executive_summary: str
+    key_insights: list[dict[str, Any]]
+    trend_analysis: dict[str, Any]
+    html: str
+
+
+class Default(HandshakeWorker):
+    name = "bitware_report_builder"
+    version = "2.0.0"
+    capabilities = {
+        "input_types": ["json", "reference"],
+        "output_types": ["json", "html"],
+        "max_processing_time_ms": 60_000,
+        "supports_streaming": False,
+        "supports_checkpoints": True,
+    }
+    resource_requirements = {
+        "min_memory_mb": 64,
+        "max_memory_mb": 128,
+        "estimated_cpu_ms": 2_000,
+        "api_calls": {"openai": 0, "anthropic": 0},
+    }
+    Input = Input
+    Output = Output
+    example_input = {
+        "topic": "night trains",
+        "articles": [
+            {
+                "article_url": "https://newsroom.test/example/night-train",
+                "title": "A new night train links three capitals",
+                "feed_title": "The Example",
+                "pub_date": "2026-11-02T06:00:00Z",
+            }
+        ],
+        "analyses": [
+            {
+                "article_url": "https://newsroom.test/example/night-train",
+                "relevance_score": 0.8,
+                "sentiment_score": 0.4,
+                "language": "en",
+                "summary": "The operator said the sleeper is reliable, quiet and not expensive.",
+            }
+        ],
+    }
+
+    async def process(self, job: Job) -> dict[str, Any]:
+        given: Input = job.input
+        topic = job.parameters.get("topic") or given.topic or ""
+        await job.progress(10, f"choosing from {len(given.articles)} articles")
+        report = build(topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC))
+        await job.progress(80, "keeping the page")
+        # The page stays readable by itself under /reports/<id> for a week.
+        await self.env.RESULT_CACHE.put(f"page:{report.report_id}", report.html, expirationTtl=REPORT_TTL)
+        await job.progress(100, f"{report.totals['articles_relevant']} articles in the report")
+        return asdict(report)
+
+    async def route(self, request: Request) -> Response | None:
+        """`GET /reports/<report_id>`: the page of a report made in the last week."""
+        path = urlsplit(request.url).path
+        if request.method != "GET" or not path.startswith("/reports/"):
+            return None
+        page = await self.env.RESULT_CACHE.get(f"page:{path.removeprefix('/reports/')[:100]}")
+        if page is None:
+            message = "no such report, or it is older than a week"
+            return Response.json({"success": False, "error": {"code": "not_found", "message": message}}, status=404)
+        return Response(page, headers={"content-type": "text/html; charset=utf-8"})
