@@ -1,0 +1,75 @@
+"""Compressed bodies: decoded in pieces, bombs stopped."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.egress.inflate import BadCoding, TooMuch, can_decode, inflate
+
+MIB = 1024 * 1024
+
+
+async def pieces(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+async def decoded(data: bytes, encoding: str, size: int = 1000, **limits: int) -> bytes:
+    return b"".join([piece async for piece in inflate(pieces(data, size), encoding, **limits)])
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACKERS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress, "raw": raw_deflate}
+
+
+@given(data=st.binary(max_size=5000), size=st.integers(1, 600), kind=st.sampled_from(sorted(PACKERS)))
+async def test_bodies_come_out_as_they_went_in(data: bytes, size: int, kind: str) -> None:
+    encoding = "deflate" if kind == "raw" else kind
+    assert await decoded(PACKERS[kind](data), encoding, size) == data
+
+
+async def test_several_gzip_members_are_one_body() -> None:
+    assert await decoded(gzip.compress(b"a") + gzip.compress(b"b"), "gzip", 7) == b"ab"
+
+
+async def test_an_empty_body_is_empty() -> None:
+    assert await decoded(b"", "gzip") == b""
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"hello" * 100)[:-9], b"not gzip at all", b"\x1f\x8b"])
+async def test_broken_and_cut_bodies_are_an_error(data: bytes) -> None:
+    with pytest.raises(BadCoding):
+        await decoded(data, "gzip")
+
+
+async def test_a_bomb_ends_by_its_ratio() -> None:
+    bomb = gzip.compress(bytes(40 * MIB))
+    with pytest.raises(TooMuch) as caught:
+        await decoded(bomb, "gzip", len(bomb))
+    assert caught.value.status == 413
+
+
+async def test_a_body_that_is_simply_large_ends_by_its_size() -> None:
+    data = gzip.compress(os.urandom(64 * 1024) * 40, compresslevel=1)
+    with pytest.raises(TooMuch):
+        await decoded(data, "gzip", limit=2 * MIB, ratio=10_000)
+
+
+async def test_a_short_page_of_blanks_is_no_bomb() -> None:
+    assert await decoded(gzip.compress(b" " * 900_000), "gzip") == b" " * 900_000
+
+
+@pytest.mark.parametrize("encoding", ["identity", "zstd", "", "gzip, br"])
+def test_what_is_not_decoded(encoding: str) -> None:
+    assert not can_decode(encoding)
