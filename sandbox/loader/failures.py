@@ -1,0 +1,150 @@
+"""A worker's exception as a person wants to read it: the worker's own lines, the machinery folded away."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from sandbox.config.models import WorkerConfig
+from sandbox.errors import SandboxError, WorkerFailed
+from sandbox.loader.imports import plain_text
+from sandbox.loader.packages import install_hint
+
+_SANDBOX = str(Path(__file__).parents[1]) + os.sep
+_STANDARD = (str(Path(os.__file__).parent) + os.sep, "<frozen ")
+
+
+def describe_failure(error: BaseException, worker: WorkerConfig) -> str:
+    """The text for a console: a head line with the place in the worker's code, then a plain traceback.
+
+    Runs of frames of the sandbox, the SDK and the standard library are one line each; frames of other packages stay.
+    Module names are those the worker uses. The last line says what to install where a package is missing.
+    """
+    error = _root(error)
+    lines = [headline(error, worker)]
+    if not isinstance(error, SyntaxError) or error.__traceback__ is not None:
+        lines += _chain(error, worker)
+    hint = hint_for(error, worker)
+    if hint:
+        lines.append(f"hint: {hint}")
+    return plain_text("\n".join(lines))
+
+
+def headline(error: BaseException, worker: WorkerConfig) -> str:
+    """One line: `name: ValueError: boom (src/entry.py:12 in fetch)`, the place being the worker's innermost."""
+    error = _root(error)
+    place = ""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename, worker)]
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({_short(error.filename, worker)}:{error.lineno})"
+    elif own:
+        place = f" ({_short(own[-1].filename, worker)}:{own[-1].lineno} in {own[-1].name})"
+    return plain_text(f"{worker.name}: {one_line(error)}{place}")
+
+
+def one_line(error: BaseException) -> str:
+    """`ValueError: boom`, without a traceback and on one line."""
+    text = f"{error.msg}" if isinstance(error, SyntaxError) else str(error)
+    name = type(error).__qualname__
+    return plain_text(f"{name}: {' '.join(text.split())}" if text else name)
+
+
+def hint_for(error: BaseException, worker: WorkerConfig) -> str | None:
+    """What to do about it, where that is known: the install line for a missing package."""
+    error = _root(error)
+    if isinstance(error, SandboxError):
+        return error.hint
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    top = error.name.partition(".")[0]
+    if top in sys.stdlib_module_names or (worker.module_root / top).exists() or top == worker.main_module:
+        return None
+    if (worker.module_root / f"{top}.py").exists() or _installed(top):
+        return None
+    return install_hint(error.name, worker)
+
+
+def _installed(top: str) -> bool:
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _root(error: BaseException) -> BaseException:
+    """The worker's exception inside the sandbox's wrapping."""
+    while isinstance(error, WorkerFailed) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _chain(error: BaseException, worker: WorkerConfig, seen: frozenset[int] = frozenset()) -> Iterator[str]:
+    """The tracebacks of an exception and of what led to it, in Python's order and words."""
+    seen |= {id(error)}
+    before: BaseException | None = None
+    joint = ""
+    if error.__cause__ is not None:
+        before = error.__cause__
+        joint = "The above exception was the direct cause of the following exception:"
+    elif error.__context__ is not None and not error.__suppress_context__:
+        before = error.__context__
+        joint = "During handling of the above exception, another exception occurred:"
+    if before is not None and id(before) not in seen:
+        yield from _chain(before, worker, seen)
+        yield ""
+        yield joint
+        yield ""
+    yield "Traceback (most recent call last):"
+    yield from _frames(traceback.extract_tb(error.__traceback__), worker)
+    yield from "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
+    if isinstance(error, BaseExceptionGroup):
+        for number, inner in enumerate(error.exceptions, 1):
+            yield f"  [{number}]"
+            yield from (f"  | {line}" for line in _chain(inner, worker, seen))
+
+
+def _frames(frames: traceback.StackSummary, worker: WorkerConfig) -> Iterator[str]:
+    # What stands before the worker's first frame called it, whatever it is.
+    first = next((i for i, frame in enumerate(frames) if _is_own(frame.filename, worker)), 0)
+    folds = [
+        index < first or (not _is_own(frame.filename, worker) and _is_machinery(frame.filename))
+        for index, frame in enumerate(frames)
+    ]
+    for folded, run in groupby(zip(folds, frames, strict=True), key=lambda pair: pair[0]):
+        shown = [frame for _, frame in run]
+        if folded:
+            yield _fold_line(len(shown))
+        else:
+            # Formatted together, so that a recursion's frames are counted and not repeated.
+            yield from "".join(traceback.format_list(shown)).rstrip("\n").split("\n")
+
+
+def _fold_line(count: int) -> str:
+    return f"  ... {count} frame{'s' if count > 1 else ''} of the sandbox, the SDK and Python"
+
+
+def _is_own(filename: str, worker: WorkerConfig) -> bool:
+    return filename.startswith(str(worker.root) + os.sep) or os.path.realpath(filename).startswith(
+        os.path.realpath(worker.root) + os.sep
+    )
+
+
+def _is_machinery(filename: str) -> bool:
+    if filename.startswith(_SANDBOX):
+        return True
+    sdk = sys.modules.get("workers")
+    if sdk is not None and sdk.__file__ and filename.startswith(str(Path(sdk.__file__).parent) + os.sep):
+        return True
+    return filename.startswith(_STANDARD) and f"{os.sep}site-packages{os.sep}" not in filename
+
+
+def _short(filename: str, worker: WorkerConfig) -> str:
+    for root in (str(worker.root), os.path.realpath(worker.root)):
+        if filename.startswith(root + os.sep):
+            return filename[len(root) + 1 :]
+    return filename

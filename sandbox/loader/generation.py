@@ -1,0 +1,377 @@
+"""One generation of a worker: its code as it was when it was loaded, and the events it serves.
+
+Events are dispatched as workerd does: a new instance of the entrypoint class for each, `fetch` with as many of (request,
+env, ctx) as it takes (env and ctx None), `scheduled` with exactly three, RPC methods with what they were given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sandbox.config.models import WorkerConfig
+from sandbox.errors import NotFound
+from sandbox.loader import names_as_text, reclaim, shadowing
+from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
+from sandbox.loader.imports import Namespace
+from sandbox.loader.output import end_lines
+from sandbox.runtime import install as install_runtime
+from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
+from sandbox.runtime.values import HostObject, js_method
+from sandbox.runtime.web import Request, Response
+
+# Bodies that need no more of the worker's code.
+_AT_HAND = (type(None), str, bytes)
+# What serves an event: a class, or None for the main module's functions (old compatibility dates).
+Entry = Entrypoint | None
+NO_FETCH = "Handler does not export a fetch() function."
+NO_SCHEDULED = "Handler does not export a scheduled() function."
+NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
+
+
+def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -> Generation:
+    """Import a worker's code, isolated. Raises what the import raises; nothing of it stays behind then."""
+    install_runtime()
+    names_as_text.install()
+    if config.main_module in shadowing.NEVER_OWN:
+        raise ImportError(
+            f"{config.main.name} cannot be a main module: on Cloudflare {config.main_module!r} is a module that is loaded "
+            f"already; call the file entry.py",
+            path=str(config.main),
+        )
+    namespace = Namespace(config.name, number, root=config.module_root, boundary=config.root, main=config.main)
+    namespace.open(context)
+    handlers = reclaim.handlers_in_use()
+    before = current_worker.get(None)
+    current_worker.set(context)
+    try:
+        main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
+        exports = exports_of(main, config)
+    except SystemExit as stop:
+        reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
+        raise ImportError(f"{config.name} called sys.exit({stop.code!r}) while it was imported") from stop
+    except BaseException:
+        reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
+        raise
+    finally:
+        current_worker.set(before)
+        end_lines(context)
+    return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
+
+
+class ScheduledController(HostObject):
+    """What `scheduled` gets first: `scheduledTime` in milliseconds, `cron`, and `noRetry()`."""
+
+    def __init__(self, scheduled_time_ms: float, cron: str) -> None:
+        self.scheduledTime = scheduled_time_ms
+        self.cron = cron
+
+    @js_method
+    def noRetry(self) -> None:
+        """Nothing is retried here."""
+
+
+class Lease:
+    """Keeps a generation alive until `release()`. `stale` says that newer code exists and does not load."""
+
+    def __init__(self, generation: Generation, *, stale: bool = False) -> None:
+        self.generation = generation
+        self.stale = stale
+        self._held = True
+        generation._held += 1
+
+    def release(self) -> None:
+        """Give it back (once; more often does nothing)."""
+        if self._held:
+            self._held = False
+            self.generation._let_go()
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+class Generation:
+    """Loaded code of one worker. Serves until `retire()`; when the last event after that has ended (with its
+    `waitUntil` work) its modules are forgotten and can be freed."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        number: int,
+        context: WorkerContext,
+        namespace: Namespace,
+        exports: Exports,
+        handlers: set[Any],
+    ) -> None:
+        self.config = config
+        self.number = number
+        self.context = context
+        self._namespace = namespace
+        self._exports = exports
+        self._default: Entry = exports.classes.get("Default")
+        self._handlers = handlers
+        self._env = context.env
+        self._sdk = importlib.import_module("workers")
+        self._sdk_request = self._sdk.Request
+        self._held = 0
+        self._retired = False
+        self._released = False
+        self._drains: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[None]] = []
+        self._on_release: list[Callable[[], None]] = []
+
+    # -- what it offers ------------------------------------------------------------------------------------------
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The source files it has imported, as real paths."""
+        return frozenset(self._namespace.files)
+
+    @property
+    def entrypoints(self) -> tuple[str, ...]:
+        """The names of its entrypoint classes, `Default` among them."""
+        return tuple(self._exports.classes)
+
+    def entry(self, name: str | None) -> Entry:
+        """The entrypoint called `name` (None: the default one). Raises NotFound."""
+        if name is None or name == "default":
+            return self._default
+        try:
+            return self._exports.classes[name]
+        except KeyError:
+            known = ", ".join(self._exports.classes) or "none"
+            message = f"{self.config.name} has no entrypoint called {name!r}"
+            raise NotFound(message, hint=f"its entrypoints: {known}") from None
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    async def fetch(
+        self,
+        request: Request,
+        *,
+        entrypoint: str | None = None,
+        props: Mapping[str, Any] | None = None,
+        entry: Entry = None,
+    ) -> Response:
+        """Answer a request. Raises what the worker's code raises; TypeError where its answer is not a Response.
+
+        Give the `entry` that `entry(name)` returned, or the entrypoint's name.
+        """
+        if entry is None:
+            entry = self.entry(entrypoint)
+        with _Event(self, props) as ctx:
+            if entry is None:
+                result = self._call_function("fetch", NO_FETCH, request, ctx)
+            elif entry.fetch_arguments < 0:
+                raise TypeError(NO_FETCH)
+            else:
+                handler = entry.cls(ctx, self._env).fetch
+                count = entry.fetch_arguments
+                if count == 1:
+                    result = handler(self._sdk_request(request))
+                elif count:
+                    result = handler(self._sdk_request(request), *(None, None)[: count - 1])
+                else:
+                    result = handler()
+            if inspect.isawaitable(result):
+                result = await result
+            response = self._to_js(result, raw=entry is None)
+            if not isinstance(response, Response):
+                raise TypeError(NOT_A_RESPONSE)
+            if not isinstance(response._body, _AT_HAND):
+                self._hold_for(response._body, response)
+            return response
+
+    async def rpc(
+        self,
+        method: str,
+        args: Sequence[Any],
+        *,
+        entrypoint: str | None = None,
+        props: Mapping[str, Any] | None = None,
+        entry: Entry = None,
+    ) -> Any:
+        """Call a method with JavaScript values; the result is one. Raises what the worker's code raises, a TypeError for
+        names that are no public method of the class."""
+        if entry is None:
+            entry = self.entry(entrypoint)
+        if entry is None or method not in entry.methods:
+            raise TypeError(f'The RPC receiver does not implement the method "{method}".')
+        with _Event(self, props) as ctx:
+            bound = getattr(entry.cls(ctx, self._env), method)
+            result = bound(*[self._sdk.python_from_rpc(argument) for argument in args])
+            if inspect.isawaitable(result):
+                result = await result
+            return self._sdk.python_to_rpc(result)
+
+    async def scheduled(
+        self, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None, entry: Entry = None
+    ) -> None:
+        """Run the `scheduled` handler: exactly three arguments (controller, None, None), as workerd gives them."""
+        if entry is None:
+            entry = self.entry(entrypoint)
+        controller = ScheduledController(scheduled_time_ms, cron)
+        with _Event(self, None) as ctx:
+            if entry is None:
+                result = self._call_function("scheduled", NO_SCHEDULED, controller, ctx)
+            else:
+                handler = getattr(entry.cls(ctx, self._env), "scheduled", None)
+                if handler is None:
+                    raise TypeError(NO_SCHEDULED)
+                result = handler(controller, None, None)
+            if inspect.isawaitable(result):
+                await result
+
+    async def test(self, controller: Any = None, *, entrypoint: str | None = None) -> None:
+        """Run the `test` handler, as workerd's own test runner does."""
+        entry = self.entry(entrypoint)
+        with _Event(self, None) as ctx:
+            if entry is None:
+                raise TypeError("Handler does not export a test() function.")
+            handler = entry.cls(ctx, self._env).test
+            result = handler(*(controller, None, None)[: positional_arguments(handler, 3)])
+            if inspect.isawaitable(result):
+                await result
+
+    def _call_function(self, event: str, missing: str, first: Any, ctx: ExecutionContext) -> Any:
+        """Old compatibility dates: `on_fetch(request, env, ctx)`, raw JavaScript values, surplus ones dropped."""
+        found = self._exports.functions.get(event)
+        if found is None:
+            raise TypeError(missing)
+        function, count = found
+        return function(*(first, self._env, ctx)[:count])
+
+    def _to_js(self, result: Any, *, raw: bool) -> Any:
+        if isinstance(result, self._sdk.FetchResponse):
+            return result.js_object
+        if not raw:
+            return self._sdk.python_to_rpc(result)
+        return getattr(result, "js_object", getattr(result, "js_response", result))
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether an event, `waitUntil` work, a streamed answer or a lease holds it."""
+        return self._held > 0
+
+    @property
+    def released(self) -> bool:
+        """Whether it was retired and everything of it has ended."""
+        return self._released
+
+    def lease(self, *, stale: bool = False) -> Lease:
+        return Lease(self, stale=stale)
+
+    def retire(self) -> None:
+        """Serve no new events; let go of everything when the last one has ended (at once where there is none)."""
+        self._retired = True
+        if not self._held:
+            self._release()
+
+    def when_released(self, action: Callable[[], None]) -> None:
+        """Call `action` when it has been let go."""
+        self._on_release.append(action)
+
+    async def idle(self) -> None:
+        """Return when nothing holds it."""
+        while self._held:
+            waiter = asyncio.get_running_loop().create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    async def cut(self) -> None:
+        """End `waitUntil` work that is not finished, and let go."""
+        for task in list(self._drains):
+            task.cancel()
+        if self._drains:
+            await asyncio.wait(self._drains)
+        self.retire()
+        if not self._released:
+            self._release()
+
+    def _drain(self, ctx: ExecutionContext) -> None:
+        """Hold the generation until the event's `waitUntil` work has ended."""
+        task = asyncio.get_running_loop().create_task(ctx.drain(None), name=f"waitUntil of {self.config.name}")
+        self._drains.add(task)
+        task.add_done_callback(self._drained)
+
+    def _drained(self, task: asyncio.Task[None]) -> None:
+        self._drains.discard(task)
+        end_lines(self.context)
+        if not task.cancelled():
+            task.result()
+        self._let_go()
+
+    def _hold_for(self, body: Any, response: Response) -> None:
+        """A body that is still being made is code of this generation at work: hold it until the body is dropped."""
+        lease = Lease(self)
+        try:
+            ending = weakref.finalize(body, lease.release)
+        except TypeError:  # an object without weak references
+            ending = weakref.finalize(response, lease.release)
+        ending.atexit = False
+
+    def _let_go(self) -> None:
+        self._held -= 1
+        if self._held:
+            return
+        waiting, self._idle = self._idle, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._retired and not self._released:
+            self._release()
+
+    def _release(self) -> None:
+        self._released = True
+        for task in reclaim.leftover_tasks(self._namespace):
+            # Started by the worker and awaited by nobody: on Cloudflare it ended with its request.
+            task.cancel()
+        reclaim.forget(self._namespace, self._handlers)
+        self._exports = Exports({}, {})
+        self._default = None
+        self._handlers = set()
+        actions, self._on_release = self._on_release, []
+        for action in actions:
+            action()
+
+
+class _Event:
+    """One event of a generation: says which worker and which invocation are current, and ends both."""
+
+    __slots__ = ("_ctx", "_generation", "_invocation_before", "_worker_before")
+
+    def __init__(self, generation: Generation, props: Mapping[str, Any] | None) -> None:
+        self._generation = generation
+        self._ctx = ExecutionContext(generation.context, props)
+
+    def __enter__(self) -> ExecutionContext:
+        generation = self._generation
+        generation._held += 1
+        # Put back by `set`, as an event may end in another context than it began in (a generator closed late).
+        self._worker_before = current_worker.get(None)
+        self._invocation_before = current_invocation.get(None)
+        current_worker.set(generation.context)
+        current_invocation.set(Invocation(generation.context, self._ctx))
+        return self._ctx
+
+    def __exit__(self, *exc: object) -> None:
+        generation = self._generation
+        current_worker.set(self._worker_before)
+        current_invocation.set(self._invocation_before)
+        end_lines(generation.context)
+        if self._ctx.pending:
+            generation._drain(self._ctx)
+        else:
+            generation._let_go()

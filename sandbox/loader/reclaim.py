@@ -1,0 +1,95 @@
+"""Letting go of a generation: everything that would keep its modules alive once nobody runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import linecache
+import logging
+import sys
+from collections.abc import Iterator
+from contextvars import Context
+from types import CoroutineType
+from typing import Any
+
+from sandbox.loader.imports import Namespace
+
+_HandlerPlace = tuple[logging.Logger, logging.Handler]
+
+
+def handlers_in_use() -> set[_HandlerPlace]:
+    """Each logging handler of the process with the logger it hangs on."""
+    return {(logger, handler) for logger in _loggers() for handler in logger.handlers}
+
+
+def leftover_tasks(namespace: Namespace) -> list[asyncio.Task[Any]]:
+    """The tasks of the running loop whose code is the namespace's: those a worker started and never waited for."""
+    try:
+        tasks = asyncio.all_tasks()
+    except RuntimeError:  # no loop is running
+        return []
+    start = namespace.prefix + "."
+    return [task for task in tasks if _module_of(task.get_coro()).startswith(start)]
+
+
+def forget(namespace: Namespace, handlers: set[_HandlerPlace]) -> None:
+    """Take a namespace out of everything shared: modules, logging handlers it added (`handlers`), caches by class.
+
+    Its module objects are freed by the next garbage collection: their dicts are not cleared, as a callback that some
+    library still holds must go on working.
+    """
+    namespace.close()
+    for logger, handler in handlers:
+        logger.removeHandler(handler)
+    # typing keeps the arguments of the last Optional[...] and Union[...] it saw, classes of workers among them.
+    for clear in getattr(sys.modules.get("typing"), "_cleanups", ()):
+        clear()
+    start = namespace.prefix + "."
+    by_module: dict[str, Any] = getattr(inspect, "_filesbymodname", {})
+    for name in [name for name in by_module if name.startswith(start)]:
+        del by_module[name]
+    for file in namespace.files:
+        inspect.modulesbyfile.pop(file, None)
+        # An entry of one element asks a module's loader later on; the finished ones hold text and stay useful.
+        if len(linecache.cache.get(file, ())) == 1:
+            del linecache.cache[file]
+        linecache.checkcache(file)
+
+
+def _loggers() -> Iterator[logging.Logger]:
+    yield logging.root
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            yield logger
+
+
+def _module_of(coroutine: object) -> str:
+    if not isinstance(coroutine, CoroutineType) or coroutine.cr_frame is None:
+        return ""
+    return str(coroutine.cr_frame.f_globals.get("__name__", ""))
+
+
+class Sweeper:
+    """Runs the garbage collector a moment after generations were let go: their modules are cycles, and the oldest
+    objects are otherwise looked at only now and then. Saves in quick succession cost one collection together."""
+
+    DELAY = 1.0  # seconds
+
+    def __init__(self) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+
+    def soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        # In an empty context: the timer must not keep the request alive that happened to end last.
+        self._timer = loop.call_later(self.DELAY, gc.collect, context=Context())
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

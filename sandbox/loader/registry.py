@@ -1,0 +1,270 @@
+"""The hosted workers by name, and which generation of each serves now."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sandbox.config.models import WorkerConfig, fold
+from sandbox.errors import NotFound, UserError, WorkerFailed, WorkerUnavailable
+from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
+from sandbox.loader.generation import Entry, Generation, Lease, load_generation
+from sandbox.loader.reclaim import Sweeper
+from sandbox.runtime.context import WorkerContext
+from sandbox.runtime.protocols import Emit
+from sandbox.runtime.web import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """How a worker stands. `generation` is the number of the one that serves (None: none can); `error` is one line
+    about why the newest code does not load, and `stale` says that older code serves meanwhile. `loaded_at` is in
+    seconds since the epoch by the sandbox's clock."""
+
+    name: str
+    generation: int | None
+    stale: bool
+    error: str | None
+    loaded_at: float | None
+
+
+@dataclass(slots=True)
+class _Slot:
+    name: str
+    config: WorkerConfig
+    attempts: int = 0
+    generation: Generation | None = None
+    loaded_at: float | None = None
+    # Why the newest code is not serving, and the configuration it was loaded by.
+    failure: BaseException | None = None
+    error: str | None = None
+    hint: str | None = None
+    older: set[Generation] = field(default_factory=set)
+
+
+class WorkerRegistry:
+    """Implements `Invoke` over the workers added to it.
+
+    `make_context(config)` gives each generation what its code stands on, `load_config(folder)` reads a worker's
+    configuration again before a reload. `on_error` is what happens when new code does not load: "stale" lets the last
+    good generation serve on, "fail" makes requests fail until the code is mended.
+
+    Events: `reload`, `reload.failed`, `request.stale` (worker, generation, error) once for each request that old code
+    answers, `exception` (worker, text) for each exception of worker code.
+    """
+
+    def __init__(
+        self,
+        make_context: Callable[[WorkerConfig], WorkerContext],
+        load_config: Callable[[Path], WorkerConfig],
+        emit: Emit,
+        on_error: Literal["stale", "fail"] = "stale",
+    ) -> None:
+        self._make_context = make_context
+        self._load_config = load_config
+        self._emit = emit
+        self._on_error = on_error
+        # By folded name, and by each spelling seen since (so that the usual one is found at once).
+        self._slots: dict[str, _Slot] = {}
+        self._spellings: dict[str, _Slot] = {}
+        self._sweeper = Sweeper()
+
+    # -- which workers there are ---------------------------------------------------------------------------------
+
+    async def add(self, config: WorkerConfig) -> WorkerStatus:
+        """Load a worker's first generation. Code that does not load is not raised: it is an event and in the status.
+
+        Raises UserError when another worker has the name.
+        """
+        if fold(config.name) in self._slots:
+            raise UserError(f"two workers are called {config.name}", code="duplicate_worker")
+        slot = _Slot(config.name, config)
+        self._slots[fold(config.name)] = slot
+        self._renew(slot, config)
+        return self._status(slot)
+
+    async def reload(self, name: str) -> WorkerStatus:
+        """Read a worker's configuration and code again. New requests go to the new generation; the old one is let go
+        when its requests have ended. Raises NotFound for an unknown name, and nothing for code that does not load."""
+        slot = self._find(name)
+        try:
+            config = self._load_config(slot.config.root)
+            if fold(config.name) != fold(slot.name):
+                raise UserError(f"{slot.name} is called {config.name} now", hint="restart the sandbox")
+        except UserError as problem:
+            self._fail(slot, slot.config, problem)
+        else:
+            self._renew(slot, config)
+        return self._status(slot)
+
+    async def remove(self, name: str) -> None:
+        """Forget a worker; requests that run are finished first, by themselves."""
+        slot = self._find(name)
+        del self._slots[fold(slot.name)]
+        self._spellings.clear()
+        if slot.generation is not None:
+            slot.generation.retire()
+
+    def names(self) -> list[str]:
+        """The canonical names, in the order they were added."""
+        return [slot.name for slot in self._slots.values()]
+
+    def has(self, name: str) -> bool:
+        return fold(name) in self._slots
+
+    def config(self, name: str) -> WorkerConfig:
+        """The configuration that was read last. Raises NotFound."""
+        return self._find(name).config
+
+    def status(self, name: str) -> WorkerStatus:
+        """How a worker stands. Raises NotFound."""
+        return self._status(self._find(name))
+
+    def generation(self, name: str) -> Generation | None:
+        """The generation that serves, or would serve stale."""
+        return self._find(name).generation
+
+    # -- Invoke --------------------------------------------------------------------------------------------------
+
+    async def fetch(
+        self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
+    ) -> Response:
+        slot = self._spellings.get(worker) or self._find(worker)
+        generation = slot.generation
+        if generation is None or slot.failure is not None:
+            generation = self._despite(slot)
+        entry = generation.entry(entrypoint)
+        try:
+            return await generation.fetch(request, entry=entry, props=props)
+        except (Exception, SystemExit) as error:
+            raise self._failed(slot, error) from error
+
+    async def fetch_with_status(
+        self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
+    ) -> tuple[Response, bool]:
+        """As `fetch`, and whether an old generation answered because the newest code does not load."""
+        slot = self._spellings.get(worker) or self._find(worker)
+        stale = slot.failure is not None
+        return await self.fetch(worker, request, entrypoint=entrypoint, props=props), stale
+
+    async def rpc(
+        self,
+        worker: str,
+        method: str,
+        args: Sequence[Any],
+        *,
+        entrypoint: str | None = None,
+        props: Mapping[str, Any] | None = None,
+    ) -> Any:
+        generation, entry, slot = self._serving(worker, entrypoint)
+        try:
+            return await generation.rpc(method, args, entry=entry, props=props)
+        except (Exception, SystemExit) as error:
+            raise self._failed(slot, error) from error
+
+    async def scheduled(
+        self, worker: str, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None
+    ) -> None:
+        generation, entry, slot = self._serving(worker, entrypoint)
+        try:
+            await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
+        except (Exception, SystemExit) as error:
+            raise self._failed(slot, error) from error
+
+    def lease(self, worker: str) -> Lease:
+        """Keep the generation that serves now alive until the lease is released (`with registry.lease(name)`), over
+        several calls or a streamed body. Raises as `fetch` does."""
+        slot = self._find(worker)
+        generation = slot.generation
+        if generation is None or slot.failure is not None:
+            generation = self._despite(slot)
+        return generation.lease(stale=slot.failure is not None)
+
+    async def close(self, grace: float) -> list[str]:
+        """Wait up to `grace` seconds for requests and `waitUntil` work, cut what is left, and let everything go.
+
+        Returns the names of the workers that were cut.
+        """
+        generations = [g for slot in self._slots.values() for g in (slot.generation, *slot.older) if g is not None]
+        deadline = time.monotonic() + grace
+        # Again until none is busy: what still runs may call another worker.
+        while busy := [g for g in generations if g.busy]:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            await asyncio.wait([asyncio.ensure_future(g.idle()) for g in busy], timeout=left)
+        cut = sorted({g.config.name for g in generations if g.busy})
+        for generation in generations:
+            await generation.cut()
+        self._sweeper.close()
+        return cut
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> _Slot:
+        slot = self._slots.get(fold(name))
+        if slot is None:
+            raise NotFound(f"there is no worker called {name!r}", hint=f"known: {', '.join(self.names()) or 'none'}")
+        self._spellings[name] = slot
+        return slot
+
+    def _serving(self, worker: str, entrypoint: str | None) -> tuple[Generation, Entry, _Slot]:
+        slot = self._spellings.get(worker) or self._find(worker)
+        generation = slot.generation
+        if generation is None or slot.failure is not None:
+            generation = self._despite(slot)
+        return generation, generation.entry(entrypoint), slot
+
+    def _despite(self, slot: _Slot) -> Generation:
+        """The generation that may serve although the newest code does not load."""
+        if slot.generation is None or self._on_error == "fail":
+            raise WorkerUnavailable(
+                slot.name, slot.error or f"{slot.name} is not loaded", hint=slot.hint
+            ) from slot.failure
+        self._emit("request.stale", worker=slot.name, generation=slot.generation.number, error=slot.error)
+        return slot.generation
+
+    def _failed(self, slot: _Slot, error: BaseException) -> WorkerFailed:
+        self._emit("exception", worker=slot.name, text=describe_failure(error, slot.config))
+        return WorkerFailed(slot.name, one_line(error))
+
+    def _renew(self, slot: _Slot, config: WorkerConfig) -> None:
+        """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a
+        request finds the old generation or the new one and never none."""
+        started = time.perf_counter()
+        slot.attempts += 1
+        try:
+            generation = load_generation(config, slot.attempts, self._make_context(config))
+        except Exception as error:
+            self._fail(slot, config, error)
+            return
+        old = slot.generation
+        slot.config, slot.generation = config, generation
+        slot.failure = slot.error = slot.hint = None
+        slot.loaded_at = generation.context.clock.now()
+        generation.when_released(lambda: self._released(slot, generation))
+        if old is not None:
+            slot.older.add(old)
+            old.retire()
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._emit("reload", worker=slot.name, generation=generation.number, ms=milliseconds)
+
+    def _fail(self, slot: _Slot, config: WorkerConfig, error: BaseException) -> None:
+        slot.failure, slot.hint = error, hint_for(error, config)
+        slot.error = error.message if isinstance(error, UserError) else headline(error, config)
+        text = slot.error if isinstance(error, UserError) else describe_failure(error, config)
+        stale = slot.generation is not None and self._on_error == "stale"
+        self._emit("reload.failed", worker=slot.name, error=text, stale=stale)
+
+    def _released(self, slot: _Slot, generation: Generation) -> None:
+        slot.older.discard(generation)
+        self._sweeper.soon()
+
+    def _status(self, slot: _Slot) -> WorkerStatus:
+        number = slot.generation.number if slot.generation is not None else None
+        stale = slot.failure is not None and slot.generation is not None
+        return WorkerStatus(slot.name, number, stale, slot.error, slot.loaded_at)
