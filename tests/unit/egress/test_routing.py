@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.config.models import EgressRoute
-from sandbox.egress.routing import Registered, Routes, follow, parse
+from sandbox.egress.routing import Registered, Routes
+from sandbox.runtime.redirects import follow, parse
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,317 @@
+"""A worker's outbound calls: our own addresses first, then the routes, then the mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp.abc import AbstractResolver
+
+from sandbox.clock import Clock
+from sandbox.config.models import EgressConfig, fold
+from sandbox.egress.addresses import refusal
+from sandbox.egress.client import AddressRefused, Client, Refuse, Unreachable
+from sandbox.egress.counting import Body, Counted, close, count_body
+from sandbox.egress.folder import Folder
+from sandbox.egress.inflate import can_decode, inflate
+from sandbox.egress.routing import Matched, Registered, Routes
+from sandbox.errors import SandboxError, UserError
+from sandbox.runtime import exchange
+from sandbox.runtime.protocols import Emit, Invoke, silent
+from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, follow, parse
+from sandbox.runtime.values import JsException, throw
+from sandbox.runtime.web import Request, Response
+
+MAX_DEPTH = 32
+"""Workers that call one another in a chain; Cloudflare's limit of invocations per request."""
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+_depth: ContextVar[int] = ContextVar("sandbox_egress_depth", default=0)
+
+
+@dataclass(slots=True)
+class Call:
+    """One hop of a worker's fetch."""
+
+    worker: str
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: Body
+
+    @property
+    def sent(self) -> int:
+        """Bytes of the body that went out so far."""
+        return self.body.count if isinstance(self.body, Counted) else len(self.body or b"")  # type: ignore[arg-type]
+
+    def request(self) -> Request:
+        """The request as another worker, or we ourselves, get to see it."""
+        host = parse(self.url).origin.partition("://")[2]
+        headers = [("host", host), *(pair for pair in self.headers if pair[0] != "host")]
+        body = None if self.method in ("GET", "HEAD") else self.body
+        return exchange.incoming_request(self.method, self.url, headers, body)
+
+
+class Egress:
+    """Implements `Outbound`. See QUALITY.md, row 9, for the rules of the open internet.
+
+    `worker_urls()` maps every base URL by which a hosted worker is known (its registered URL, `http://label.localhost`
+    with the port, a port of its own) to its name; `external()` the same for workers that are reached by URL.
+    Where both name a URL the hosted worker wins. `orchestrator_url` is our own address; the same port on the other
+    spellings of this machine counts too. `root` is the folder against which folders of routes are resolved.
+    Raises UserError for a mode that is not there yet.
+    """
+
+    def __init__(
+        self,
+        config: EgressConfig,
+        *,
+        root: Path,
+        invoke: Invoke,
+        worker_urls: Callable[[], Mapping[str, str]],
+        orchestrator_url: str,
+        orchestrator: Callable[[Request], Awaitable[Response]],
+        external: Callable[[], Mapping[str, str]] = dict,
+        emit: Emit = silent,
+        clock: Clock | None = None,
+        refuse: Refuse = refusal,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        if config.mode in ("record", "replay"):
+            raise UserError(
+                f"egress mode {config.mode!r} is not there yet", hint="use offline (the default) or online", code="mode"
+            )
+        self.mode = config.mode
+        self._invoke = invoke
+        self._worker_urls = worker_urls
+        self._external_urls = external
+        self._orchestrator = orchestrator
+        self._emit = emit
+        self._routes = Routes(config.routes)
+        self._folders = {
+            route.match: Folder(root / route.folder) for route in config.routes if route.folder is not None
+        }
+        self._hosted = Registered({})
+        self._external = Registered({})
+        self._own = _own_origins(orchestrator_url)
+        self._open = Client(refuse, resolver)
+        self._trusted = Client()
+
+    def moved(self, orchestrator_url: str) -> None:
+        """Our own address has changed (a port became known)."""
+        self._own = _own_origins(orchestrator_url)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._open.close()
+        await self._trusted.close()
+
+    async def fetch(self, worker: str, request: Request) -> Response:
+        """A worker's `fetch`. A refusal and a failed connection are a TypeError in JavaScript's shape, which the SDK
+        turns into an OSError. Redirects are followed as `request.redirect` says, each hop under the same rules."""
+        redirect = str(request.redirect)
+        call = _call(worker, str(request.url), request)
+        for hop in range(MAX_REDIRECTS + 1):
+            response = await self._once(call)
+            location = exchange.header(response, "location") if response.status in REDIRECTS else None
+            if location is None or redirect == "manual":
+                response._url, response._redirected = call.url, hop > 0
+                return response
+            await close(exchange.take_body(response))
+            if redirect == "error":
+                throw("TypeError", f"{call.url} redirects to {location}, and redirect is 'error'")
+            call = _next(call, response.status, location)
+        raise JsException("TypeError", f"too many redirects: more than {MAX_REDIRECTS}, the last to {call.url}")
+
+    async def send_external(self, url: str, request: Request, *, worker: str = "") -> Response:
+        """Send a request's method, headers and body to `url`, where an external worker answers; no redirects.
+
+        `worker` is who sends, for the event. Raises Unreachable; so does reading the body when the connection breaks.
+        """
+        call = _call(worker, url, request)
+        try:
+            status, headers, body = await self._send(self._trusted, call, "external")
+        except Unreachable:
+            self._note(call, 0, "external", 0)
+            raise
+        return exchange.make_response(body, status=status, headers=headers)
+
+    async def _once(self, call: Call) -> Response:
+        """One hop: the first rule that matches answers."""
+        try:
+            address = parse(call.url)
+        except ValueError:
+            throw("TypeError", f"Invalid URL: {call.url}")
+        if address.scheme not in ("http", "https"):
+            throw("TypeError", f"{call.url}: only http and https can be fetched")
+        hosted, external = self._registered()
+        name = hosted.find(address)
+        if name is not None:
+            return await self._to_worker(call, name)
+        if address.origin in self._own:
+            return await self._to_self(call, address)
+        if external.find(address) is not None:
+            return await self._over_http(self._trusted, call, "external")
+        matched = self._routes.find(address)
+        if matched is not None:
+            return await self._by_route(call, address, matched)
+        if self.mode == "offline":
+            self._note(call, 0, "refused", 0)
+            throw(
+                "TypeError",
+                f"fetch of {call.url} refused: this sandbox is offline. Start it with `--egress online` to let workers "
+                f'reach the internet, or route the address in sandbox.toml: [[egress.routes]] match = "{address.origin}'
+                '/*" with folder = "..." or worker = "..."',
+            )
+        return await self._over_http(self._open, call, "network")
+
+    def _registered(self) -> tuple[Registered, Registered]:
+        hosted, external = self._worker_urls(), self._external_urls()
+        if self._hosted.source != hosted:
+            self._hosted = Registered(hosted)
+        if self._external.source != external:
+            self._external = Registered(external)
+        return self._hosted, self._external
+
+    async def _to_self(self, call: Call, address: Address) -> Response:
+        """Our own address: `/workers/<name>/...` goes to that worker as it does from outside, the rest is the API."""
+        if address.path.startswith("/workers/"):
+            given, _, rest = address.path.removeprefix("/workers/").partition("/")
+            for base, name in self._hosted.source.items():
+                if fold(name) == fold(given):
+                    call.url = f"{parse(base).origin}/{rest}" + (f"?{address.query}" if address.query else "")
+                    return await self._to_worker(call, name)
+        try:
+            response = await self._orchestrator(call.request())
+        except SandboxError as error:
+            response = exchange.json_response(error.as_json(), status=error.status)
+        return self._received(call, response, "orchestrator")
+
+    async def _to_worker(self, call: Call, name: str) -> Response:
+        depth = _depth.get()
+        if depth >= MAX_DEPTH:
+            throw("Error", f"{call.url}: workers call one another more than {MAX_DEPTH} deep; is there a loop?")
+        _depth.set(depth + 1)
+        try:
+            response = await self._invoke.fetch(name, call.request())
+        except SandboxError as error:
+            # What a caller over the network would see of a failed worker: a response, no exception.
+            response = exchange.json_response(error.as_json(), status=error.status)
+        finally:
+            _depth.set(depth)
+        return self._received(call, response, f"worker:{name}")
+
+    async def _by_route(self, call: Call, address: Address, matched: Matched) -> Response:
+        route = matched.route
+        if route.worker is not None:
+            return await self._to_worker(call, route.worker)
+        if route.upstream is not None:
+            call.url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
+            call.url += f"?{address.query}" if address.query and "?" not in route.match else ""
+            return await self._over_http(self._trusted, call, "upstream")
+        served = await self._folders[route.match].serve(
+            call.method, matched.rest, _value(call, "if-none-match"), _value(call, "if-modified-since")
+        )
+        response = exchange.make_response(served.body, status=served.status, headers=served.headers)
+        return self._received(call, response, "folder")
+
+    async def _over_http(self, client: Client, call: Call, by: str) -> Response:
+        try:
+            status, headers, body = await self._send(client, call, by)
+        except AddressRefused as error:
+            self._note(call, 0, "refused", 0)
+            throw("TypeError", f"fetch of {call.url} refused: {error}")
+        except Unreachable as error:
+            self._note(call, 0, by, 0)
+            throw("TypeError", f"fetch of {call.url} failed: {error}")
+        return exchange.make_response(None if body is None else _thrown(body), status=status, headers=headers)
+
+    async def _send(
+        self, client: Client, call: Call, by: str
+    ) -> tuple[int, list[tuple[str, str]], AsyncIterator[bytes] | None]:
+        reply = await client.send(call.method, call.url, call.headers, call.body)
+        reply.body.notify(lambda received: self._note(call, reply.status, by, received))
+        if call.method == "HEAD" or reply.status in (204, 205, 304):
+            await reply.body.aclose()
+            return reply.status, reply.headers, None
+        return reply.status, reply.headers, _decoded(reply.body, reply.headers)
+
+    def _received(self, call: Call, response: Response, by: str) -> Response:
+        """An answer made in this process, as the caller gets it: an object of its own, its body counted."""
+        status, headers = int(response.status), exchange.header_pairs(response)
+        manual = response.encodeBody == "manual"
+        body = count_body(exchange.take_body(response), lambda received: self._note(call, status, by, received))
+        if manual and body is not None:
+            body = _thrown(_decoded(_pieces(body), headers))
+        return exchange.make_response(body, status=status, headers=headers)
+
+    def _note(self, call: Call, status: int, by: str, received: int) -> None:
+        self._emit(
+            "outbound",
+            worker=call.worker,
+            url=call.url,
+            method=call.method,
+            status=status,
+            by=by,
+            bytes=received,
+            sent=call.sent,
+        )
+
+
+def _call(worker: str, url: str, request: Request) -> Call:
+    body = exchange.take_body(request)
+    if body is not None and not isinstance(body, bytes):
+        body = Counted(aiter(body))
+    return Call(worker, str(request.method), url, exchange.header_pairs(request), body)
+
+
+def _next(call: Call, status: int, location: str) -> Call:
+    """The hop after a redirect."""
+    try:
+        following = follow(call.url, call.method, call.headers, status, location)
+    except ValueError as error:
+        throw("TypeError", f"{call.url} redirects to {location}: {error}")
+    if following.keep_body and isinstance(call.body, Counted):
+        throw("TypeError", f"{call.url} redirects, but the request's body is a stream and cannot be sent again")
+    return Call(
+        call.worker, following.method, following.url, following.headers, call.body if following.keep_body else None
+    )
+
+
+def _decoded(body: AsyncIterator[bytes], headers: list[tuple[str, str]]) -> AsyncIterator[bytes]:
+    """The body without its Content-Encoding; the header stays, as it does on Cloudflare."""
+    encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
+    return inflate(body, encoding) if can_decode(encoding) else body
+
+
+async def _thrown(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body for worker code, to which a broken connection or a bomb is a JavaScript error."""
+    try:
+        async for chunk in body:
+            yield chunk
+    except SandboxError as error:
+        throw("TypeError", error.message)
+    finally:
+        await close(body)
+
+
+async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+    else:
+        async for chunk in body:
+            yield chunk
+
+
+def _value(call: Call, name: str) -> str | None:
+    return next((value for given, value in call.headers if given == name), None)
+
+
+def _own_origins(url: str) -> frozenset[str]:
+    """The origins of one address under every spelling of this machine."""
+    address = parse(url)
+    return frozenset(
+        {address.origin, *(parse(f"{address.scheme}://{host}:{address.port}").origin for host in _LOOPBACK)}
+    )

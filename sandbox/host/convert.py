@@ -1,0 +1,185 @@
+"""aiohttp's request to the platform's Request, and the platform's Response to what goes on the wire."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import HttpVersion11, web
+
+from sandbox.errors import UserError
+from sandbox.runtime import exchange
+from sandbox.runtime.web import Request, Response
+
+MAX_BODY = 100 * 1024 * 1024
+"""Bytes of a request's body: Cloudflare's limit of the Free and Pro plans."""
+READ_AT_ONCE = 256 * 1024
+"""A body announced to be no longer than this (bytes) is read before the worker starts."""
+NULL_BODY = frozenset({101, 204, 205, 304})
+
+LOCAL_CF: dict[str, Any] = {
+    "asn": 64496,
+    "asOrganization": "Local sandbox",
+    "city": "Austin",
+    "clientAcceptEncoding": "",
+    "clientTcpRtt": 1,
+    "colo": "DFW",
+    "continent": "NA",
+    "country": "US",
+    "httpProtocol": "HTTP/1.1",
+    "latitude": "30.27130",
+    "longitude": "-97.74260",
+    "metroCode": "635",
+    "postalCode": "78701",
+    "region": "Texas",
+    "regionCode": "TX",
+    "requestPriority": "",
+    "timezone": "America/Chicago",
+    "tlsCipher": "",
+    "tlsVersion": "",
+}
+"""`request.cf`: values of the right shape; the network number is one of those kept for documentation (RFC 5398)."""
+
+_DROPPED_IN = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "proxy-connection", "expect", "host"}
+)
+_DROPPED_OUT = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
+
+
+class BodyTooLarge(UserError):
+    """A request's body is over the limit."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class LimitedBody:
+    """A request's body as it comes in, up to `limit` bytes; reading past it raises BodyTooLarge and sets `exceeded`."""
+
+    __slots__ = ("_content", "_left", "_limit", "exceeded")
+
+    def __init__(self, content: Any, limit: int) -> None:
+        self._content = content
+        self._limit = limit
+        self._left = limit
+        self.exceeded = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk: bytes = await self._content.readany()
+        if not chunk:
+            raise StopAsyncIteration
+        self._left -= len(chunk)
+        if self._left < 0:
+            self.exceeded = True
+            raise too_large(self._limit)
+        return chunk
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {limit // (1024 * 1024)} MiB", hint="send it in parts")
+
+
+async def read_body(http: web.BaseRequest, limit: int) -> bytes | LimitedBody | None:
+    """The body: None, at once where it is small, else as a stream. Raises BodyTooLarge where it says so itself."""
+    if not http.body_exists or http.method in ("GET", "HEAD"):
+        return None
+    length = http.content_length
+    if length is not None and length > limit:
+        raise too_large(limit)
+    if http.headers.get("Expect", "").lower() == "100-continue":
+        await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        http.writer.output_size = 0  # the answer proper has not begun
+    if length is not None and length <= READ_AT_ONCE:
+        return await http.content.read()
+    return LimitedBody(http.content, limit)
+
+
+def to_request(http: web.BaseRequest, url: str, host: str, client: str, body: bytes | LimitedBody | None) -> Request:
+    """The Request a worker sees: `host` is the worker's own, `client` the address for CF-Connecting-IP."""
+    headers = [("host", host)]
+    for name, value in http.headers.items():
+        name = name.lower()
+        if name not in _DROPPED_IN and name != "cf-connecting-ip":
+            headers.append((name, value if value.isascii() else printable(value)))
+    headers.append(("cf-connecting-ip", client))
+    return exchange.incoming_request(http.method, url, headers, body, cf=LOCAL_CF)
+
+
+def printable(value: str) -> str:
+    """Bytes that are not UTF-8 arrive as lone surrogates, which no other part could encode again."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def ascii_target(target: str) -> str:
+    """A target in which bytes beyond ASCII are percent-encoded, as a URL parser would do."""
+    if target.isascii():
+        return target
+    return quote(target.encode("utf-8", "surrogateescape"), safe="!#$%&'()*+,/:;=?@[]~\"<>\\^`{|}")
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A Response laid out for the wire.
+
+    `body` is bytes or a stream. `length` is what Content-Length says (None: chunked, or until the connection closes).
+    `gzip` asks for compression of the stream on the way.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | AsyncIterator[bytes]
+    length: int | None = None
+    gzip: bool = False
+    chunked: bool = False
+
+
+def to_outgoing(response: Response, http: web.BaseRequest) -> Outgoing:
+    """Take a Response's body and decide its framing.
+
+    A worker's Content-Encoding with `encodeBody: "automatic"` makes us encode: gzip is done; for br, which needs a
+    library the standard one lacks, the body goes out plain and without the header; everything else (deflate, zstd)
+    passes as it is, which is what workerd does. `"manual"` passes the bytes untouched.
+    """
+    status = int(response.status)
+    headers: list[tuple[str, str]] = []
+    declared: str | None = None
+    encoding = ""
+    for pair in exchange.header_pairs(response):
+        name = pair[0]
+        if name == "content-length":
+            declared = pair[1]
+        elif name not in _DROPPED_OUT:
+            if name == "content-encoding":
+                encoding = pair[1].strip().lower()
+            headers.append(pair)
+    body = exchange.take_body(response)
+    automatic = encoding in ("gzip", "br") and response.encodeBody == "automatic"
+    if automatic and encoding == "br":
+        headers = [pair for pair in headers if pair[0] != "content-encoding"]
+    gzip = automatic and encoding == "gzip"
+    if status in NULL_BODY:
+        if status == 205:
+            headers.append(("content-length", "0"))
+        return Outgoing(status, headers, b"" if body is None or isinstance(body, bytes) else body, 0)
+    if body is None or isinstance(body, bytes):
+        data = body or b""
+        if gzip and data:
+            data = zlib.compress(data, wbits=31)
+        length = str(len(data))
+        if http.method == "HEAD" and not data and declared is not None:
+            length = declared
+        headers.append(("content-length", length))
+        return Outgoing(status, headers, data, len(data))
+    known = int(declared) if declared is not None and declared.isdecimal() and not automatic else None
+    chunked = known is None and http.version >= HttpVersion11
+    if known is not None:
+        headers.append(("content-length", str(known)))
+    elif chunked:
+        headers.append(("transfer-encoding", "chunked"))
+    return Outgoing(status, headers, body, known, gzip, chunked)
