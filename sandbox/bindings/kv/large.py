@@ -80,6 +80,10 @@ class LargeValue:
             self._open = False
             self._pins.unpin(self._version)
 
+    async def aclose(self) -> None:
+        """What a cancelled stream calls."""
+        self.close()
+
     def __del__(self) -> None:
         self.close()
 

@@ -61,6 +61,12 @@ def key_bytes(key: str) -> bytes:
     return within_key_length(utf8(key))
 
 
+def checked_key(key: str) -> str:
+    """The key itself, where `key_bytes` accepts it."""
+    key_bytes(key)
+    return key
+
+
 def bulk_key_bytes(key: str) -> bytes:
     """A key of a bulk get, which only the service checks. [miniflare]"""
     if key == "":

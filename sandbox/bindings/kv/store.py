@@ -219,7 +219,8 @@ class KvStore:
         """Commit a change; with it go the pieces of values that were replaced and, now and then, expired entries."""
         now = self._clock.now()
         sweep = None
-        if now >= self._next_sweep or now < self._next_sweep - SWEEP_EVERY_S:
+        due = now >= self._next_sweep or now < self._next_sweep - SWEEP_EVERY_S  # also when the clock moved back
+        if due and not isinstance(change, rows.Sweep):
             self._next_sweep = now + SWEEP_EVERY_S
             sweep = rows.Sweep(math.floor(now), SWEEP_ROWS)
         garbage = self._pins.take_garbage()
