@@ -49,6 +49,8 @@ def expand(values: Mapping[str, str], outside: Mapping[str, str]) -> dict[str, s
 def _expand(value: str, known: Mapping[str, str], done: Mapping[str, str]) -> str:
     seen = set()
     while (match := _REFERENCE.search(value)) and len(value) < _LONGEST:
+        if value in seen:
+            break  # names that refer to each other; Node's version would not end
         seen.add(value)
         expression = match[1] or match[2]
         operator = _OPERATOR.search(expression)
@@ -86,16 +88,21 @@ def _value(text: str, at: int) -> tuple[str, int] | None:
 
 
 def _quoted(text: str, at: int) -> tuple[str, int] | None:
-    """A quoted value, if its line ends (or a comment begins) behind the closing quote."""
-    quote = text[at]
-    close = at + 1
-    while (close := text.find(quote, close)) >= 0:
+    """A quoted value, if its line ends (or a comment begins) behind the closing quote.
+
+    A quote after a backslash closes only when no later one can (`'C:\\'` ends where it seems to).
+    """
+    closing: list[int] = []
+    close = text.find(text[at], at + 1)
+    while close >= 0:
+        closing.append(close)
         if text[close - 1] != "\\" or close - 1 == at:
-            rest = _skip(text, close + 1, _SPACE)
-            if rest == len(text) or text[rest] in "\n#":
-                return _unquote(text[at : close + 1]), _line_end(text, rest) + 1
-            return None
-        close += 1
+            break
+        close = text.find(text[at], close + 1)
+    for close in reversed(closing):
+        rest = _skip(text, close + 1, _SPACE)
+        if rest == len(text) or text[rest] in "\n#":
+            return _unquote(text[at : close + 1]), _line_end(text, rest) + 1
     return None
 
 
