@@ -1,0 +1,61 @@
+"""`/api/executions`: start, list, look at and cancel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.orchestrator.api.call import BadField, Call, field, ok, only
+from sandbox.orchestrator.pipelines import NOTHING
+
+if TYPE_CHECKING:
+    from sandbox.runtime.web import Response
+
+STATES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
+MAX_ID = 200
+
+
+async def start(call: Call) -> Response:
+    """{pipeline or worker, parameters, input, client_id, request_id} -> 202 {execution_id}.
+
+    With a request_id, starting again starts nothing and answers with the first one's id.
+    """
+    body = await call.object()
+    only(body, "pipeline", "worker", "parameters", "input", "client_id", "request_id")
+    pipeline, worker = field(body, "pipeline", str), field(body, "worker", str)
+    if (pipeline is None) == (worker is None):
+        raise BadField("pipeline: give either pipeline or worker")
+    client_id, request_id = field(body, "client_id", str), field(body, "request_id", str)
+    for name, value in (("client_id", client_id), ("request_id", request_id)):
+        if value is not None and len(value) > MAX_ID:
+            raise BadField(f"{name}: expected at most {MAX_ID} characters")
+    execution_id = await call.orchestrator.start_execution(
+        pipeline or worker,
+        field(body, "parameters", dict),
+        body.get("input", NOTHING),
+        kind="pipeline" if pipeline is not None else "worker",
+        client_id=client_id,
+        request_id=request_id,
+    )
+    return ok({"execution_id": execution_id}, 202)
+
+
+async def page(call: Call) -> Response:
+    """{executions, cursor}: newest first, `?status=&limit=&cursor=`."""
+    status = call.query("status") or None
+    if status is not None and status not in STATES:
+        raise BadField(f"status: expected one of {', '.join(STATES)}, got {status!r}")
+    limit = call.query_int("limit", 50, 1, 1000)
+    before = call.query_int("cursor", None, 1, 2**62)
+    assert limit is not None
+    shown, cursor = call.orchestrator.views.page(status, limit, before)
+    return ok({"executions": shown, "cursor": str(cursor) if cursor is not None else None})
+
+
+async def show(call: Call) -> Response:
+    return ok({"execution": call.orchestrator.execution(call.values["execution_id"])})
+
+
+async def cancel(call: Call) -> Response:
+    execution_id = call.values["execution_id"]
+    await call.orchestrator.cancel(execution_id)
+    return ok({"execution_id": execution_id, "state": call.orchestrator.views.state(execution_id)})

@@ -1,0 +1,86 @@
+"""One call of a worker: the request built, sent within a time limit, and every way to get no answer told apart."""
+
+from __future__ import annotations
+
+import logging
+
+from sandbox.clock import Clock
+from sandbox.errors import NotFound, SandboxError
+from sandbox.orchestrator import codec
+from sandbox.orchestrator.answers import Answer, Failure, retry_after
+from sandbox.orchestrator.directory import Directory
+from sandbox.orchestrator.ports import NoAnswer, Transport
+from sandbox.orchestrator.timing import within
+from sandbox.runtime.exchange import header, new_request, read_bytes
+
+logger = logging.getLogger("sandbox.orchestrator")
+
+
+class AnswerTooLarge(SandboxError):
+    """A worker's answer over the limit of protocol messages."""
+
+    code = "answer_too_large"
+    status = 502
+
+
+class Caller:
+    def __init__(self, transport: Transport, directory: Directory, clock: Clock) -> None:
+        self._transport = transport
+        self._directory = directory
+        self._clock = clock
+
+    async def call(
+        self, worker: str, method: str, path: str, seconds: float, body: bytes | None = None
+    ) -> Answer | Failure:
+        """The answer as it came, whatever its status; a `Failure` where none came or the worker cannot be called.
+
+        No answer, a cut connection and a timeout leave the outcome unknown.
+        """
+        try:
+            return await within(self._clock, seconds, self._exchange(worker, method, path, body))
+        except TimeoutError:
+            return Failure(
+                "timeout",
+                f"{worker} did not answer {path} within {seconds:g} s",
+                retryable=True,
+                hint="raise the stage's timeout_ms or the worker's max_processing_time_ms"
+                if path.endswith("s")
+                else None,
+                outcome_known=False,
+                packet_state="timed_out",
+            )
+        except (NoAnswer, OSError) as error:
+            return _lost(worker, path, str(error), getattr(error, "hint", None))
+        except SandboxError as error:
+            # refused before anything was sent, or failed inside the worker: known either way
+            retryable = not isinstance(error, NotFound | AnswerTooLarge)
+            return Failure(error.code, error.message, retryable, hint=error.hint)
+        except Exception as error:
+            # the transport is free in how it fails; whatever it was, the worker may have done the work
+            logger.warning("calling %s of %s failed", path, worker, exc_info=error)
+            return _lost(worker, path, f"{type(error).__name__}: {error}", None)
+
+    async def _exchange(self, worker: str, method: str, path: str, body: bytes | None) -> Answer:
+        info = self._directory.find(worker)
+        headers = {"content-type": "application/json"} if body is not None else {}
+        request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
+        response = await self._transport.send(info.name, request)
+        try:
+            data = await read_bytes(response, limit=codec.MAX_BODY)
+        except ValueError:
+            raise AnswerTooLarge(
+                f"{worker} answered {path} with more than {codec.MAX_BODY // 2**20} MiB",
+                hint="put large results into RESULT_CACHE (or POST /api/data) and answer with a reference",
+            ) from None
+        return Answer(int(response.status), data, retry_after(header(response, "retry-after"), self._clock.now()))
+
+
+def _lost(worker: str, path: str, why: str, hint: str | None) -> Failure:
+    return Failure(
+        "no_answer",
+        f"{worker} gave no answer to {path}: {why}",
+        retryable=True,
+        hint=hint or "is the worker up, and its URL right?",
+        outcome_known=False,
+        packet_state="lost",
+    )
