@@ -21,7 +21,7 @@ from sandbox.handshake.schema import to_plain
 log = logging.getLogger("sandbox.handshake")
 
 
-class NonRetryable(Exception):  # noqa: N818 - the word workers raise; the protocol's own name
+class NonRetryable(Exception):
     """Raise it in `process` to end the stage: trying again would not help. Its text is the reason people read."""
 
 

@@ -257,12 +257,15 @@ class _Compiler:
 
     def _field(self, cls: type, name: str, hint: Any) -> _Field:
         names, annotation = [name], hint
+        required, default = _default_of(cls, name)
         while typing.get_origin(annotation) in (typing.Annotated, typing.Required, typing.NotRequired):
             for extra in getattr(annotation, "__metadata__", ()):
                 if isinstance(extra, Synonyms):
                     names += extra.names
+            # A TypedDict does not see these words itself where annotations are strings.
+            if typing.get_origin(annotation) is not typing.Annotated:
+                required = typing.get_origin(annotation) is typing.Required
             annotation = typing.get_args(annotation)[0]
-        required, default = _default_of(cls, name)
         return _Field(name, tuple(names), self.compile(annotation), required, _words(annotation), default)
 
 

@@ -28,7 +28,7 @@ log = logging.getLogger("sandbox.handshake")
 KV_VALUE_LIMIT = 26_214_400  # bytes; Cloudflare's limit of one KV value
 
 
-class RefusedError(Exception):
+class Refused(Exception):
     """An answer other than success: `status` and the error of its body."""
 
     def __init__(
@@ -102,8 +102,8 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
             packet_id = body.get("packet_id") if isinstance(body, dict) else None
             return await call(body)
         except ProtocolError as error:
-            refused = RefusedError(400, "bad_message", str(error), path=error.path or None)
-        except RefusedError as error:
+            refused = Refused(400, "bad_message", str(error), path=error.path or None)
+        except Refused as error:
             refused = error
         body = {"success": False, "packet_id": packet_id, "error": refused.error.as_json()}
         return _json(body, refused.status, {"Retry-After": "1"} if refused.status == 425 else None)
@@ -148,7 +148,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         activity = self._activity
         if message.packet_id in activity.running:
             text = f"packet {message.packet_id} is still being processed"
-            raise RefusedError(425, "still_processing", text, retryable=True)
+            raise Refused(425, "still_processing", text, retryable=True)
         activity.running.add(message.packet_id)
         try:
             fingerprint = _fingerprint(message)
@@ -166,7 +166,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
             activity.running.discard(message.packet_id)
 
     async def _run(self, message: m.ProcessRequest, progress_cache: Any, result_cache: Any) -> dict[str, Any]:
-        """Process one packet: the answer's body. Raises `RefusedError` for every failure of the work."""
+        """Process one packet: the answer's body. Raises `Refused` for every failure of the work."""
         activity, started = self._activity, time.monotonic()
         writer = ProgressWriter(
             progress_cache, message.packet_id, interval_s=self.progress_interval_s, timestamp=lambda: _iso(Date.now())
@@ -178,7 +178,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
             try:
                 data = self._check("Input", data)
             except ProtocolError as wrong:
-                raise RefusedError(422, "incompatible_input", str(wrong), path=wrong.path or None) from wrong
+                raise Refused(422, "incompatible_input", str(wrong), path=wrong.path or None) from wrong
             job = Job(message, data, progress=writer, save=self._saver(message.packet_id))
             output_ref = await self._store(await self.process(job), result_cache)
             await writer.report("completed", 100, "")
@@ -195,13 +195,13 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         metrics = m.Metrics(round(spent_ms, 3), job.tokens_used, calls, job.api_calls or None)
         return m.ProcessResponse(True, message.packet_id, output_ref, metrics).as_json()
 
-    def _refusal_of(self, error: Exception) -> RefusedError:
-        if isinstance(error, RefusedError):
+    def _refusal_of(self, error: Exception) -> Refused:
+        if isinstance(error, Refused):
             return error
         if isinstance(error, NonRetryable):
-            return RefusedError(422, "non_retryable", str(error) or "the worker gave up without a reason")
+            return Refused(422, "non_retryable", str(error) or "the worker gave up without a reason")
         log.error("%s failed", self.name, exc_info=error)
-        return RefusedError(500, "worker_exception", f"{type(error).__name__}: {error}", retryable=True)
+        return Refused(500, "worker_exception", f"{type(error).__name__}: {error}", retryable=True)
 
     def _let_go(self, packet_id: str, writer: ProgressWriter) -> None:
         """Keep the writer only while its last value still waits; the platform waits for that after the answer."""
@@ -237,7 +237,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         activity, error = self._activity, None
         try:
             self._caches()
-        except RefusedError as refused:
+        except Refused as refused:
             error = refused.error
         health = m.Health(
             status="healthy" if error is None else "unhealthy",
@@ -263,21 +263,21 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         url = self._orchestrator(f"/api/data/{quote(reference.ref_id or '', safe='')}")
         if url is None:
             text = "the input is a reference, and ORCHESTRATOR_URL, which says where to fetch it, is not set"
-            raise RefusedError(500, "no_orchestrator", text)
+            raise Refused(500, "no_orchestrator", text)
         try:
             response = await fetch(url, headers=self._credentials())
         except OSError as error:
             text = f"the input {reference.ref_id} could not be fetched: {error}"
-            raise RefusedError(502, "input_unavailable", text, retryable=True) from error
+            raise Refused(502, "input_unavailable", text, retryable=True) from error
         text = await response.text()
         if response.status != 200:
             retryable = m.is_retryable(int(response.status), None)
             why = f"the orchestrator answered {response.status} to GET /api/data/{reference.ref_id}: {text[:300]}"
-            raise RefusedError(502, "input_unavailable", why, retryable=retryable)
+            raise Refused(502, "input_unavailable", why, retryable=retryable)
         try:
             return m.load_json(text)
         except ProtocolError as error:
-            raise RefusedError(422, "incompatible_input", f"the input {reference.ref_id}: {error}") from error
+            raise Refused(422, "incompatible_input", f"the input {reference.ref_id}: {error}") from error
 
     async def _store(self, output: Any, cache: Any) -> m.Reference:
         """The result as a reference: inside the answer below 1,024 bytes, else in RESULT_CACHE for a day."""
@@ -285,9 +285,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
             output = to_plain(output)
             self._check("Output", output)
         except ProtocolError as error:
-            raise RefusedError(
-                500, "bad_output", f"the result does not fit: {error}", path=error.path or None
-            ) from error
+            raise Refused(500, "bad_output", f"the result does not fit: {error}", path=error.path or None) from error
         text = m.dump_json(output)
         size, ref_id = len(text.encode()), f"ref_{os.urandom(16).hex()}"
         if size < m.INLINE_LIMIT:
@@ -330,7 +328,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         binding = getattr(self.env, name, None)
         if binding is None:
             lines = f'[[kv_namespaces]]\nbinding = "{name}"\nid = "{name.lower()}"'
-            raise RefusedError(
+            raise Refused(
                 500, "missing_binding", f"{self.name} has no KV binding {name}; add to wrangler.toml:\n{lines}"
             )
         return binding
