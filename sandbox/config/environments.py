@@ -69,7 +69,7 @@ class _EnvironmentTable(Table):
         self._chosen = chosen
 
     def key(self, name: str) -> str:
-        return self._chosen.key(name) if name in self._chosen.data else name
+        return self._chosen.key(name) if not name or name in self._chosen.data else name
 
 
 def plain_json(value: Any) -> bool:

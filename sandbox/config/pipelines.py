@@ -65,7 +65,7 @@ def _stages(pipeline: Table, workers: WorkerNames) -> tuple[StageConfig, ...]:
         if "stages" not in pipeline.data or pipeline.data["stages"] == []:
             pipeline.error("stages", "are missing", f"add [[{pipeline.key('stages')}]] with name and worker")
         return ()
-    names = [str(table.data.get("name")) for table in tables]
+    names = [table.data.get("name") for table in tables]
     stages = []
     for index, table in enumerate(tables):
         stage = _stage(table, workers, names)
@@ -82,7 +82,7 @@ def _stages(pipeline: Table, workers: WorkerNames) -> tuple[StageConfig, ...]:
     return tuple(by_name[name] for name in in_order(needs))
 
 
-def _stage(table: Table, workers: WorkerNames, names: Sequence[str]) -> StageConfig | None:
+def _stage(table: Table, workers: WorkerNames, names: Sequence[Any]) -> StageConfig | None:
     name = table.text("name", required=True)
     if name is not None and not NAME.fullmatch(name):
         table.error("name", f"{shown(name)} cannot be a stage's name", f"use {NAME_HINT}")
@@ -107,12 +107,12 @@ def _stage(table: Table, workers: WorkerNames, names: Sequence[str]) -> StageCon
     return StageConfig(name, canonical, tuple(needs), given, values, retry, timeout_ms)
 
 
-def _needs(table: Table, names: Sequence[str]) -> list[str]:
+def _needs(table: Table, names: Sequence[Any]) -> list[str]:
     known = []
     for index, need in enumerate(table.strings("needs") or ()):
         key = f"needs[{index}]"
         if need not in names:
-            table.error(key, f"there is no stage {shown(need)} in this pipeline", nearest(need, names))
+            table.error(key, f"there is no stage {shown(need)} in this pipeline", nearest(need, _texts(names)))
         elif need in known:
             table.warning(key, f"names {shown(need)} a second time")
         else:
@@ -120,7 +120,7 @@ def _needs(table: Table, names: Sequence[str]) -> list[str]:
     return known
 
 
-def _input(table: Table, names: Sequence[str]) -> Mapping[str, str] | None:
+def _input(table: Table, names: Sequence[Any]) -> Mapping[str, str] | None:
     """`{field = "stage.path"}`; a stage alone stands for its whole output. Each stage named is also needed."""
     fields = table.table("input")
     if fields is None:
@@ -131,10 +131,14 @@ def _input(table: Table, names: Sequence[str]) -> Mapping[str, str] | None:
             fields.error(field, f"{shown(path)} is no path", 'write a stage and a field, as in "fetch.articles"')
         elif path.partition(".")[0] not in names:
             stage = path.partition(".")[0]
-            fields.error(field, f"there is no stage {shown(stage)} in this pipeline", nearest(stage, names))
+            fields.error(field, f"there is no stage {shown(stage)} in this pipeline", nearest(stage, _texts(names)))
         else:
             good[field] = path
     return good
+
+
+def _texts(names: Sequence[Any]) -> list[str]:
+    return [name for name in names if isinstance(name, str)]
 
 
 def _retry(table: Table | None) -> RetryConfig:

@@ -30,8 +30,8 @@ class Table:
         self._asked: dict[str, None] = {}
 
     def key(self, name: str) -> str:
-        """The dotted path of a key of this table."""
-        return f"{self.prefix}.{name}" if self.prefix else name
+        """The dotted path of a key of this table; of the table itself for an empty name."""
+        return ".".join(part for part in (self.prefix, name) if part)
 
     def error(self, name: str, message: str, hint: str | None = None) -> None:
         self.problems.error(self.file, self.key(name), message, hint)

@@ -33,7 +33,7 @@ NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
         ("A='one\\ntwo'", {"A": "one\\ntwo"}),
         ("A=one\\ntwo", {"A": "one\\ntwo"}),
         ('A="one\ntwo"\nB=2', {"A": "one\ntwo", "B": "2"}),
-        ("A=`it's \"quoted\"`", {"A": "it's \"quoted\""}),
+        ('A=`it\'s "quoted"`', {"A": 'it\'s "quoted"'}),
         ('A={"x": 1}', {"A": '{"x": 1}'}),
         ("A='unclosed\nB=2", {"A": "'unclosed", "B": "2"}),
         ("A='C:\\'", {"A": "C:\\"}),
@@ -62,7 +62,9 @@ def test_any_text_parses_to_names_and_texts(text: str) -> None:
         assert re.fullmatch(r"[\w.-]+", name) and isinstance(value, str)
 
 
-@given(st.dictionaries(NAMES, st.text(alphabet="${}AB:-+\\x", max_size=12)), st.dictionaries(NAMES, st.text(max_size=4)))
+@given(
+    st.dictionaries(NAMES, st.text(alphabet="${}AB:-+\\x", max_size=12)), st.dictionaries(NAMES, st.text(max_size=4))
+)
 def test_expansion_ends(values: dict[str, str], outside: dict[str, str]) -> None:
     assert expand(values, outside).keys() == values.keys()
 

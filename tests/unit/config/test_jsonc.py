@@ -13,7 +13,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
-SPACE = st.sampled_from(["", " ", "\n", "\t", "// a, b] \" '\n", "/* , ] } \" */", "/**/", "//\n", "/* \n // */ "])
+SPACE = st.sampled_from(["", " ", "\n", "\t", "// a, b] \" '\n", '/* , ] } " */', "/**/", "//\n", "/* \n // */ "])
 
 
 def decorated(value: object, draw: st.DataObject) -> str:
