@@ -1,0 +1,149 @@
+"""Which worker, and which of its invocations, the running code belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.clock import Clock, SystemClock
+from sandbox.runtime.protocols import Emit, Outbound, silent
+from sandbox.runtime.values import HostObject, JsObject, JsPromise, js_method, throw
+from sandbox.runtime.values.promise import as_promise_value
+
+
+class _NoNetwork:
+    """The `Outbound` of a context that was given none."""
+
+    async def fetch(self, worker: str, request: Any) -> Any:
+        throw("Error", f"worker {worker!r} has no way out: no outbound handler is configured for {request.url}")
+
+
+@dataclass(slots=True, eq=False)
+class WorkerContext:
+    """What the emulated modules know of a worker. Shared modules find it through `current_worker`."""
+
+    name: str
+    env: JsObject = field(default_factory=JsObject)
+    compatibility_flags: frozenset[str] = frozenset()
+    outbound: Outbound = field(default_factory=_NoNetwork)
+    clock: Clock = field(default_factory=SystemClock)
+    emit: Emit = silent
+
+
+class ExecutionContext(HostObject):
+    """`ctx`: `waitUntil`, `passThroughOnException`, `props`, `exports`. The host drains it when the answer is out."""
+
+    __slots__ = ("_exports", "_pass_through", "_pending", "_props")
+
+    def __init__(self, props: Any = None, exports: Any = None) -> None:
+        self._pending: set[JsPromise] | None = None
+        self._props = props
+        self._exports = exports
+        self._pass_through = False
+
+    @js_method
+    def waitUntil(self, awaitable: Any) -> None:
+        """Keep the invocation alive until this coroutine, task, future or promise is done; its failure is kept too."""
+        promise = as_promise_value(awaitable)
+        if not isinstance(promise, JsPromise):
+            if not hasattr(promise, "__await__"):
+                return  # as `await value` of any other value: there is nothing to wait for
+            promise = JsPromise._of(promise)
+        if self._pending is None:
+            self._pending = set()
+        self._pending.add(promise)
+
+    @js_method
+    def passThroughOnException(self) -> None:
+        self._pass_through = True
+
+    @js_method
+    def abort(self, reason: Any) -> None:
+        throw("Error", "ctx.abort() was called" if reason is None else str(reason))
+
+    @property
+    def props(self) -> Any:
+        if self._props is None:
+            self._props = JsObject()
+        return self._props
+
+    @property
+    def exports(self) -> Any:
+        if self._exports is None:
+            self._exports = JsObject()
+        return self._exports
+
+    @property
+    def pending(self) -> int:
+        """How many promises given to `waitUntil` are not settled yet."""
+        return sum(not promise._done for promise in self._pending or ())
+
+    async def drain(self, timeout: float | None = None) -> list[BaseException]:
+        """Wait for everything given to `waitUntil`, also what those add, at most `timeout` seconds.
+
+        Answers the failures. What has not finished by then goes on, and is counted by `pending`.
+        """
+        failures: list[BaseException] = []
+        if self._pending is None:
+            return failures
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        while self._pending:
+            promise = next((one for one in self._pending if one._done), None)
+            if promise is None:
+                left = None if deadline is None else deadline - loop.time()
+                if left is not None and left <= 0:
+                    return failures
+                await _first_settled(self._pending, left)
+                continue
+            self._pending.discard(promise)
+            try:
+                promise._result()
+            except (Exception, asyncio.CancelledError) as error:
+                failures.append(error)
+        return failures
+
+
+async def _first_settled(promises: set[JsPromise], timeout: float | None) -> None:
+    settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    for promise in promises:
+        promise._when_settled(lambda: None if settled.done() else settled.set_result(None))
+    await asyncio.wait([settled], timeout=timeout)
+
+
+@dataclass(slots=True, eq=False)
+class Invocation:
+    """One call of a worker: a request, an RPC call or a scheduled event."""
+
+    worker: WorkerContext
+    ctx: ExecutionContext
+    trace_id: str = ""
+    kind: str = "fetch"
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)
+current_invocation: ContextVar[Invocation | None] = ContextVar("current_invocation", default=None)
+patched_env: ContextVar[JsObject | None] = ContextVar("patched_env", default=None)
+
+
+def the_env() -> JsObject:
+    """The bindings of the current worker; an Error outside of one."""
+    patched = patched_env.get()
+    if patched is not None:
+        return patched
+    worker = current_worker.get()
+    if worker is None:
+        throw("Error", "no worker is running here, so there is no env")
+    return worker.env
+
+
+def wait_until(awaitable: Awaitable[Any] | Any) -> None:
+    """`waitUntil` of `cloudflare:workers`: that of the current invocation; an Error outside of one."""
+    invocation = current_invocation.get()
+    if invocation is None:
+        throw("Error", "waitUntil() can only be called from within an event handler")
+    invocation.ctx.waitUntil(awaitable)

@@ -1,0 +1,1 @@
+"""The modules worker code imports that do not exist outside of Pyodide."""

@@ -1,0 +1,63 @@
+"""`fetch`: out of the current worker, by its `Outbound`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.values import JsException, JsFunction, JsObject, JsPromise, jsnull
+from sandbox.runtime.values.promise import as_error
+from sandbox.runtime.web.request import Request
+from sandbox.runtime.web.response import Response
+
+
+def outgoing(resource: Any, init: Any = None) -> Request:
+    """The request that `fetch(resource, init)` means."""
+    if isinstance(resource, Request) and (init is None or init is jsnull or not _says_anything(init)):
+        return resource
+    return Request(resource, init)
+
+
+def _says_anything(init: Any) -> bool:
+    return not isinstance(init, JsObject) or any(value is not None for value in init._data.values())
+
+
+def fetch(resource: Any = None, init: Any = None, *_: Any) -> JsPromise:
+    """JavaScript's `fetch`: a promise of a Response; it rejects with a TypeError or what `Outbound` raised."""
+    worker = current_worker.get()
+    try:
+        if worker is None:
+            raise JsException("Error", "fetch() was called where no worker is running")
+        request = outgoing(resource, init)
+    except JsException as error:
+        return JsPromise._rejected(error)
+    return JsPromise._in_task(_send(worker, request))
+
+
+async def _send(worker: WorkerContext, request: Request) -> Response:
+    signal = request._signal
+    if signal is None:
+        return await worker.outbound.fetch(worker.name, request)
+    return await abortable(worker.outbound.fetch(worker.name, request), signal)
+
+
+async def abortable(work: Any, signal: Any) -> Any:
+    """The result of `work`, unless the signal aborts first; then it is cancelled and the signal's reason raised."""
+    if signal.aborted:
+        work.close()
+        raise as_error(signal.reason)
+    task = asyncio.ensure_future(work)
+    cancelled_by_signal = signal._on_abort(task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if signal.aborted:
+            raise as_error(signal.reason) from None
+        task.cancel()
+        raise
+    finally:
+        cancelled_by_signal()
+
+
+js_fetch = JsFunction(fetch, "fetch")

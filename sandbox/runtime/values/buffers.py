@@ -1,0 +1,495 @@
+"""`ArrayBuffer`, typed arrays and `DataView`.
+
+A buffer holds any object of Python's buffer protocol. Bytes that came from the host are not copied: the first write
+through a view replaces immutable bytes by a private copy.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from sandbox.runtime.values.arrays import JsArray, JsIterator, call_back, same, span
+from sandbox.runtime.values.errors import throw
+from sandbox.runtime.values.numbers import js_str, normalize_float, to_integer, to_number, truthy
+from sandbox.runtime.values.proxy import JsProxy, PyConversion
+
+
+class JsBuffer(JsProxy):
+    """Pyodide's `JsBuffer`: what an ArrayBuffer and its views offer Python."""
+
+    __slots__ = ()
+
+    def _bytes(self) -> bytes | bytearray | memoryview:
+        """The bytes, uncopied where the host's own object can be handed on."""
+        raise AttributeError("_bytes")
+
+    def _window(self) -> memoryview:
+        """The bytes, to be written to."""
+        raise AttributeError("_window")
+
+    def __bool__(self) -> bool:
+        return len(self._bytes()) > 0
+
+    def to_bytes(self) -> bytes:
+        return bytes(self._bytes())
+
+    def to_memoryview(self) -> memoryview:
+        return memoryview(bytearray(self._bytes()))
+
+    def to_string(self, encoding: str | None = None) -> str:
+        return str(self._bytes(), encoding or "utf-8")
+
+    def assign(self, source: Any) -> None:
+        self._window()[:] = byte_view(source)
+
+    def assign_to(self, target: Any) -> None:
+        memoryview(target).cast("B")[:] = memoryview(self._bytes())
+
+    def _as_py(self, run: PyConversion, depth: int) -> Any:
+        return self.to_memoryview()
+
+    def _own_keys(self) -> list[str]:
+        return []
+
+
+class ArrayBuffer(JsBuffer):
+    """`ArrayBuffer`: a run of bytes, shared by its views."""
+
+    __slots__ = ("__weakref__", "_data")
+    js_name = "ArrayBuffer"
+    _data: bytes | bytearray | memoryview
+
+    def __init__(self, length: Any = 0, *_: Any) -> None:
+        size = to_integer(length)
+        if size < 0:
+            throw("RangeError", "Array buffer allocation failed")
+        self._data = bytearray(size)
+
+    @classmethod
+    def _over(cls, data: bytes | bytearray | memoryview) -> ArrayBuffer:
+        """A buffer over these very bytes."""
+        made = cls.__new__(cls)
+        made._data = data
+        return made
+
+    def _writable(self) -> bytearray | memoryview:
+        data = self._data
+        if isinstance(data, bytes) or (isinstance(data, memoryview) and data.readonly):
+            data = self._data = bytearray(data)
+        return data
+
+    @property
+    def byteLength(self) -> int:
+        return len(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def _bytes(self) -> bytes | bytearray | memoryview:
+        return self._data
+
+    def _window(self) -> memoryview:
+        return memoryview(self._writable())
+
+    def slice(self, start: Any = None, end: Any = None, *_: Any) -> ArrayBuffer:
+        return ArrayBuffer._over(bytes(self._data[span(len(self._data), start, end)]))
+
+    @staticmethod
+    def _static_isView(value: Any = None, *_: Any) -> bool:
+        return isinstance(value, BufferView)
+
+
+class BufferView(JsBuffer):
+    """What typed arrays and DataView share: a window of a buffer, in bytes."""
+
+    __slots__ = ("__weakref__", "_length", "_offset", "_owner")
+    _owner: ArrayBuffer
+    _offset: int
+    _length: int  # bytes
+
+    @property
+    def buffer(self) -> ArrayBuffer:
+        return self._owner
+
+    @property
+    def byteLength(self) -> int:
+        return self._length
+
+    @property
+    def byteOffset(self) -> int:
+        return self._offset
+
+    def _bytes(self) -> bytes | bytearray | memoryview:
+        """The bytes in view, uncopied where the host's own object can be handed on."""
+        data = self._owner._data
+        if self._offset == 0 and self._length == len(data):
+            return data
+        return memoryview(data)[self._offset : self._offset + self._length]
+
+    def _window(self) -> memoryview:
+        return memoryview(self._owner._writable())[self._offset : self._offset + self._length]
+
+    def _place(self, owner: ArrayBuffer, offset: Any, length: int | None, size: int) -> None:
+        start = to_integer(offset)
+        if start % size:
+            throw("RangeError", f"start offset of {self._tag} should be a multiple of {size}")
+        room = len(owner._data) - start
+        if start < 0 or room < 0:
+            throw("RangeError", f"Start offset {start} is outside the bounds of the buffer")
+        if length is None:
+            if room % size:
+                throw("RangeError", f"byte length of {self._tag} should be a multiple of {size}")
+            length = room // size
+        if length < 0 or length * size > room:
+            throw("RangeError", f"Invalid typed array length: {length}")
+        self._owner, self._offset, self._length = owner, start, length * size
+
+
+class TypedArray(BufferView):
+    """The typed arrays; `_format` is the element's code in `struct`."""
+
+    __slots__ = ()
+    _format: ClassVar[str] = "B"
+    _size: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls._size = struct.calcsize(cls._format)
+        cls._static_BYTES_PER_ELEMENT = cls._size  # type: ignore[attr-defined]
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, source: Any = None, offset: Any = None, length: Any = None, *_: Any) -> None:
+        if isinstance(source, ArrayBuffer):
+            self._place(source, offset, None if length is None else to_integer(length), self._size)
+            return
+        if source is None or isinstance(source, (bool, int, float, str)):
+            count = to_integer(source)
+            if count < 0:
+                throw("RangeError", f"Invalid typed array length: {js_str(source)}")
+            self._place(ArrayBuffer(count * self._size), 0, count, self._size)
+            return
+        if not isinstance(source, JsProxy) and _is_bytes_like(source) and self._size == 1:
+            self._take(bytearray(byte_view(source)))
+            return
+        values = list(source)
+        data = bytearray(len(values) * self._size)
+        memoryview(data).cast(self._format)[:] = _pack(self._format, [self._coerce(value) for value in values])
+        self._take(data)
+
+    def _take(self, data: bytes | bytearray | memoryview) -> None:
+        self._owner, self._offset, self._length = ArrayBuffer._over(data), 0, len(data)
+
+    @classmethod
+    def _over(cls, data: bytes | bytearray | memoryview) -> Any:
+        """An array over these very bytes."""
+        made = cls.__new__(cls)
+        made._take(data)
+        return made
+
+    def _coerce(self, value: Any) -> Any:
+        """The element a value becomes: integers wrap around."""
+        bits = self._size * 8
+        whole = to_integer(value) & ((1 << bits) - 1)
+        if self._format in "bhiq" and whole >> (bits - 1):
+            whole -= 1 << bits
+        return whole
+
+    def _out(self, value: Any) -> Any:
+        return value
+
+    def _elements(self) -> memoryview:
+        return memoryview(self._bytes()).cast("B").cast(self._format) if self._length else memoryview(b"")
+
+    @property
+    def length(self) -> int:
+        return self._length // self._size
+
+    @property
+    def BYTES_PER_ELEMENT(self) -> int:
+        return self._size
+
+    def __len__(self) -> int:
+        return self._length // self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._out(value) for value in self._elements())
+
+    def __contains__(self, value: Any) -> bool:
+        return any(same(item, value) for item in self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return JsArray(list(self)[index])
+        return self._out(self._elements()[index])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._window().cast("B").cast(self._format)[index] = self._coerce(value)
+
+    def toString(self) -> str:
+        return ",".join(js_str(value) for value in self)
+
+    def _as_py(self, run: PyConversion, depth: int) -> Any:
+        data = memoryview(bytearray(self._bytes()))
+        return data if self._format == "B" else data.cast(self._format)
+
+    def object_values(self) -> Any:
+        return JsArray(list(self))
+
+    def subarray(self, start: Any = None, end: Any = None, *_: Any) -> Any:
+        part = span(len(self), start, end)
+        made = type(self).__new__(type(self))
+        made._owner = self._owner
+        made._offset = self._offset + part.start * self._size
+        made._length = (part.stop - part.start) * self._size
+        return made
+
+    def slice(self, start: Any = None, end: Any = None, *_: Any) -> Any:
+        part = span(len(self), start, end)
+        # `bytes` of a whole bytes object is that object: a copy that costs nothing.
+        data = self._bytes()
+        if part.start or part.stop != len(self):
+            data = memoryview(data)[part.start * self._size : part.stop * self._size]
+        return type(self)._over(bytes(data))
+
+    def set(self, source: Any = (), offset: Any = 0, *_: Any) -> None:
+        values = list(source)
+        start = to_integer(offset)
+        if start < 0 or start + len(values) > len(self):
+            throw("RangeError", "offset is out of bounds")
+        target = self._window().cast("B").cast(self._format)
+        target[start : start + len(values)] = _pack(self._format, [self._coerce(value) for value in values])
+
+    def fill(self, value: Any = None, start: Any = None, end: Any = None, *_: Any) -> Any:
+        part = span(len(self), start, end)
+        item = self._coerce(value)
+        target = self._window().cast("B").cast(self._format)
+        for index in range(part.start, part.stop):
+            target[index] = item
+        return self
+
+    def at(self, index: Any = 0, *_: Any) -> Any:
+        position = to_integer(index)
+        return self[position] if -len(self) <= position < len(self) else None
+
+    def join(self, separator: Any = None, *_: Any) -> str:
+        return JsArray(list(self)).join(separator)
+
+    def indexOf(self, value: Any = None, *_: Any) -> int:
+        return JsArray(list(self)).indexOf(value)
+
+    def includes(self, value: Any = None, *_: Any) -> bool:
+        return self.indexOf(value) >= 0
+
+    def map(self, callback: Any, *_: Any) -> Any:
+        return type(self)([call_back(callback, item, index, self) for index, item in enumerate(self)])
+
+    def filter(self, callback: Any, *_: Any) -> Any:
+        return type(self)([x for index, x in enumerate(self) if truthy(call_back(callback, x, index, self))])
+
+    def forEach(self, callback: Any, *_: Any) -> None:
+        for index, item in enumerate(list(self)):
+            call_back(callback, item, index, self)
+
+    def values(self, *_: Any) -> JsIterator:
+        return JsIterator(iter(self), "Array Iterator")
+
+    def keys(self, *_: Any) -> JsIterator:
+        return JsIterator(iter(range(len(self))), "Array Iterator")
+
+    @classmethod
+    def _static_of(cls, *items: Any) -> Any:
+        return cls(list(items))
+
+    @classmethod
+    def _static_from_(cls, source: Any = (), mapper: Any = None, *_: Any) -> Any:
+        items = list(source)
+        return cls([call_back(mapper, item, i) for i, item in enumerate(items)] if callable(mapper) else items)
+
+
+def _pack(code: str, values: list[Any]) -> memoryview:
+    return memoryview(struct.pack(f"{len(values)}{code}", *values)).cast(code) if values else memoryview(b"").cast(code)
+
+
+class Uint8Array(TypedArray):
+    __slots__ = ()
+    _format = "B"
+
+
+class Int8Array(TypedArray):
+    __slots__ = ()
+    _format = "b"
+
+
+class Uint8ClampedArray(TypedArray):
+    __slots__ = ()
+    _format = "B"
+
+    def _coerce(self, value: Any) -> Any:
+        number = to_number(value)
+        return 0 if number != number else round(min(max(number, 0), 255))
+
+
+class Uint16Array(TypedArray):
+    __slots__ = ()
+    _format = "H"
+
+
+class Int16Array(TypedArray):
+    __slots__ = ()
+    _format = "h"
+
+
+class Uint32Array(TypedArray):
+    __slots__ = ()
+    _format = "I"
+
+
+class Int32Array(TypedArray):
+    __slots__ = ()
+    _format = "i"
+
+
+class BigUint64Array(TypedArray):
+    __slots__ = ()
+    _format = "Q"
+
+    def _coerce(self, value: Any) -> Any:
+        return int(value) & (2**64 - 1)
+
+
+class BigInt64Array(TypedArray):
+    __slots__ = ()
+    _format = "q"
+
+    def _coerce(self, value: Any) -> Any:
+        return ((int(value) + 2**63) & (2**64 - 1)) - 2**63
+
+
+class _FloatArray(TypedArray):
+    __slots__ = ()
+    _format = "d"
+
+    def _coerce(self, value: Any) -> Any:
+        return float(to_number(value))
+
+    def _out(self, value: Any) -> Any:
+        return normalize_float(value)
+
+
+class Float32Array(_FloatArray):
+    __slots__ = ()
+    _format = "f"
+
+
+class Float64Array(_FloatArray):
+    __slots__ = ()
+    _format = "d"
+
+
+_VIEW_TYPES = {
+    "Int8": ("b", 1),
+    "Uint8": ("B", 1),
+    "Int16": ("h", 2),
+    "Uint16": ("H", 2),
+    "Int32": ("i", 4),
+    "Uint32": ("I", 4),
+    "BigInt64": ("q", 8),
+    "BigUint64": ("Q", 8),
+    "Float32": ("f", 4),
+    "Float64": ("d", 8),
+}
+
+
+class DataView(BufferView):
+    """`DataView`: reads and writes numbers at byte offsets, big-endian unless told otherwise."""
+
+    __slots__ = ()
+
+    def __init__(self, buffer: Any = None, offset: Any = None, length: Any = None, *_: Any) -> None:
+        if not isinstance(buffer, ArrayBuffer):
+            throw("TypeError", "First argument to DataView constructor must be an ArrayBuffer")
+        self._place(buffer, offset, None if length is None else to_integer(length), 1)
+
+    def _at(self, offset: Any, size: int) -> int:
+        start = to_integer(offset)
+        if start < 0 or start + size > self._length:
+            throw("RangeError", "Offset is outside the bounds of the DataView")
+        return start
+
+    def __getattr__(self, name: str) -> Any:
+        code, size = _VIEW_TYPES.get(name[3:], ("", 0))
+        if code and name.startswith("get"):
+
+            def get(offset: Any = 0, little: Any = False, *_: Any) -> Any:
+                order = "<" if truthy(little) else ">"
+                (value,) = struct.unpack_from(order + code, self._bytes(), self._at(offset, size))
+                return normalize_float(value) if isinstance(value, float) else value
+
+            return get
+        if code and name.startswith("set"):
+            scratch = {"f": Float32Array, "d": Float64Array}.get(code)
+
+            def put(offset: Any = 0, value: Any = None, little: Any = False, *_: Any) -> None:
+                order = "<" if truthy(little) else ">"
+                if scratch is not None:
+                    element: Any = float(to_number(value))
+                else:
+                    element = to_integer(value) & ((1 << size * 8) - 1)
+                struct.pack_into(
+                    order + (code if scratch else code.upper()), self._window(), self._at(offset, size), element
+                )
+
+            return put
+        raise AttributeError(name, name=name, obj=self)
+
+
+TYPED_ARRAYS: tuple[type[TypedArray], ...] = (
+    Uint8Array,
+    Int8Array,
+    Uint8ClampedArray,
+    Uint16Array,
+    Int16Array,
+    Uint32Array,
+    Int32Array,
+    BigUint64Array,
+    BigInt64Array,
+    Float32Array,
+    Float64Array,
+)
+_BY_FORMAT = {cls._format: cls for cls in reversed(TYPED_ARRAYS)} | {"B": Uint8Array, "c": Uint8Array, "?": Uint8Array}
+_BY_FORMAT |= {"l": BigInt64Array, "L": BigUint64Array}
+
+
+def _is_bytes_like(value: Any) -> bool:
+    return isinstance(value, (bytes, bytearray, memoryview))
+
+
+def byte_view(value: Any) -> memoryview:
+    """The bytes of any buffer, Python's or JavaScript's, as a flat view."""
+    if isinstance(value, ArrayBuffer):
+        return memoryview(value._data)
+    if isinstance(value, BufferView):
+        return memoryview(value._bytes())
+    view = memoryview(value)
+    return view.cast("B") if view.contiguous else memoryview(view.tobytes())
+
+
+def bytes_of(value: Any) -> bytes | None:
+    """The bytes of an ArrayBuffer or a view (bytes-like Python values too), or None where it is neither."""
+    if isinstance(value, ArrayBuffer):
+        return bytes(value._data)
+    if isinstance(value, BufferView):
+        return bytes(value._bytes())
+    if _is_bytes_like(value):
+        return bytes(value)
+    return None
+
+
+def from_buffer(value: Any) -> TypedArray:
+    """The typed array Pyodide makes of a Python buffer: a copy, its class by the buffer's element format."""
+    if type(value) is bytes:
+        return Uint8Array._over(value)  # type: ignore[no-any-return]
+    view = memoryview(value)
+    cls = _BY_FORMAT.get(view.format.lstrip("<=@"), Uint8Array)
+    return cls._over(view.tobytes())  # type: ignore[no-any-return]
