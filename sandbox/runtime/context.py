@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from sandbox.clock import Clock, SystemClock
 from sandbox.runtime.protocols import Emit, Outbound, silent
 from sandbox.runtime.values import HostObject, JsObject, JsPromise, js_method, throw
+from sandbox.runtime.values.dates import use_clock
 from sandbox.runtime.values.promise import as_promise_value
 
 
@@ -128,6 +130,14 @@ class Invocation:
 current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)
 current_invocation: ContextVar[Invocation | None] = ContextVar("current_invocation", default=None)
 patched_env: ContextVar[JsObject | None] = ContextVar("patched_env", default=None)
+
+
+def _now() -> float:
+    worker = current_worker.get()
+    return time.time() if worker is None else worker.clock.now()
+
+
+use_clock(_now)
 
 
 def the_env() -> JsObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from sandbox.runtime.context import WorkerContext, current_worker
@@ -42,7 +43,7 @@ async def _send(worker: WorkerContext, request: Request) -> Response:
     return await abortable(worker.outbound.fetch(worker.name, request), signal)
 
 
-async def abortable(work: Any, signal: Any) -> Any:
+async def abortable(work: Coroutine[Any, Any, Response], signal: Any) -> Response:
     """The result of `work`, unless the signal aborts first; then it is cancelled and the signal's reason raised."""
     if signal.aborted:
         work.close()

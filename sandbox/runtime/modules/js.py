@@ -22,6 +22,7 @@ from sandbox.runtime.values import (
     JsMap,
     JsObject,
     JsPromise,
+    JsProxy,
     JsSet,
     json_parse,
     json_stringify,
@@ -47,29 +48,27 @@ def _function(fn: Any, name: str) -> JsFunction:
     return JsFunction(fn, name)
 
 
-CONTENTS: dict[str, Any] = {
-    cls.constructor.name: cls.constructor
-    for cls in (
-        ArrayBuffer,
-        DataView,
-        *TYPED_ARRAYS,
-        JsArray,
-        JsBigInt,
-        JsBoolean,
-        JsDate,
-        JsFunction,
-        JsMap,
-        JsNumber,
-        JsObject,
-        JsPromise,
-        JsSet,
-        JsString,
-        RegExp,
-        TextDecoder,
-        TextEncoder,
-        *CLASSES,
-    )
-}
+_CLASSES: tuple[type[JsProxy], ...] = (
+    ArrayBuffer,
+    DataView,
+    *TYPED_ARRAYS,
+    JsArray,
+    JsBigInt,
+    JsBoolean,
+    JsDate,
+    JsFunction,
+    JsMap,
+    JsNumber,
+    JsObject,
+    JsPromise,
+    JsSet,
+    JsString,
+    RegExp,
+    TextDecoder,
+    TextEncoder,
+    *CLASSES,
+)
+CONTENTS: dict[str, Any] = {cls.constructor.name: cls.constructor for cls in _CLASSES}
 CONTENTS |= error_constructors
 CONTENTS |= {
     "Infinity": math.inf,

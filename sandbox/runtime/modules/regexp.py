@@ -12,7 +12,7 @@ class RegExp(HostObject):
     """`RegExp`: `test`, `exec`, `source`, `flags`, `lastIndex`."""
 
     def __init__(self, pattern: Any = "", flags: Any = "", *_: Any) -> None:
-        self.source = pattern.source if isinstance(pattern, RegExp) else js_str(pattern) or "(?:)"
+        self.source: str = pattern.source if isinstance(pattern, RegExp) else js_str(pattern) or "(?:)"
         self.flags = "".join(sorted("" if flags is None else js_str(flags)))
         self.lastIndex = 0
         kinds = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}

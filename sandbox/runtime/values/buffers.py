@@ -151,7 +151,7 @@ class TypedArray(BufferView):
     """The typed arrays; `_format` is the element's code in `struct`."""
 
     __slots__ = ()
-    _format: ClassVar[str] = "B"
+    _format: ClassVar[Any] = "B"  # a code of `struct`; Any, as the stubs of memoryview.cast list them one by one
     _size: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -307,7 +307,7 @@ class TypedArray(BufferView):
         return cls([call_back(mapper, item, i) for i, item in enumerate(items)] if callable(mapper) else items)
 
 
-def _pack(code: str, values: list[Any]) -> memoryview:
+def _pack(code: Any, values: list[Any]) -> Any:
     return memoryview(struct.pack(f"{len(values)}{code}", *values)).cast(code) if values else memoryview(b"").cast(code)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from sandbox.runtime.values.promise import JsPromise
 from sandbox.runtime.values.proxy import JsProxy, fold
 
-F = TypeVar("F", bound=Callable[..., Any])
+Method = Callable[..., Any]
 
 
 class HostObject(JsProxy):
@@ -22,9 +22,9 @@ class HostObject(JsProxy):
 
 
 @overload
-def js_method(fn: F, /) -> F: ...
+def js_method(fn: Method, /) -> Method: ...
 @overload
-def js_method(*, task: bool = False) -> Callable[[F], F]: ...
+def js_method(*, task: bool = False) -> Callable[[Method], Method]: ...
 def js_method(fn: Any = None, /, *, task: bool = False) -> Any:
     """Give a method JavaScript's calling rules.
 

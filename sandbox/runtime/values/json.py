@@ -95,8 +95,8 @@ def syntax_message(source: str, position: int, problem: str) -> str:
         "Extra data": "Unexpected non-whitespace character after JSON",
         "Illegal trailing comma": "Expected double-quoted property name",
     }
-    for start, words in known.items():
-        if problem.startswith(start):
+    for beginning, words in known.items():
+        if problem.startswith(beginning):
             joint = "" if "after JSON" in words else " in JSON"
             return f"{words}{joint} at position {position}{_place(source, position)}"
     if problem.startswith("Expecting ','"):

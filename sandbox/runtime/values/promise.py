@@ -361,10 +361,10 @@ def _rest(coro: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any,
         try:
             sent = yield waits_for
         except BaseException as error:
-            step, argument = coro.throw, error
+            failure: BaseException | None = error
         else:
-            step, argument = coro.send, sent
+            failure = None
         try:
-            waits_for = step(argument)
+            waits_for = coro.send(sent) if failure is None else coro.throw(failure)
         except StopIteration as stop:
             return stop.value

@@ -180,6 +180,9 @@ class JsConstructor(JsFunction):
 
     __slots__ = ("_cls", "_statics", "new")
     constructor: ClassVar[Any] = None
+    _cls: type[JsProxy]
+    _statics: dict[str, Any]
+    new: Callable[..., Any]
 
     @classmethod
     def _for(cls, target: type[JsProxy]) -> JsConstructor:

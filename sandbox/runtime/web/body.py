@@ -138,8 +138,8 @@ async def collect(body: Any, limit: int | None = None) -> bytes:
     """All bytes of a taken body. Raises ValueError past `limit` bytes."""
     if body is None:
         return b""
-    if type(body) is bytes or type(body) is str:
-        data = body if type(body) is bytes else utf8(body)
+    if isinstance(body, (bytes, str)):
+        data = body if isinstance(body, bytes) else utf8(body)
         if limit is not None and len(data) > limit:
             raise ValueError(f"the body is longer than {limit} bytes")
         return data

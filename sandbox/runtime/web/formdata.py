@@ -136,7 +136,7 @@ _parameters = re.compile(r';?\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))
 def _parameter(text: str, name: str) -> str | None:
     for key, quoted, plain in _parameters(text):
         if key.lower() == name:
-            return quoted.replace('\\"', '"') if quoted else plain.strip()
+            return str(quoted.replace('\\"', '"') if quoted else plain.strip())
     return None
 
 

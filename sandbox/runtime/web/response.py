@@ -38,7 +38,8 @@ class Response(Body):
 
     def __init__(self, body: Any = None, init: Any = None, *_: Any) -> None:
         self._used = self._redirected = False
-        self._headers = self._web_socket = self._cf = self._status_text = None
+        self._headers = self._web_socket = self._cf = None
+        self._status_text: str | None = None
         self._status = 200
         self._url = ""
         self._type = "default"

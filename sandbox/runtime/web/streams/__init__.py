@@ -1,5 +1,34 @@
 """Streams of the web platform, with back-pressure."""
 
-from sandbox.runtime.web.streams.readable import ReadableStream, stream_of
+from sandbox.runtime.web.streams.readable import (
+    ReadableStream,
+    ReadableStreamBYOBReader,
+    ReadableStreamDefaultReader,
+    stream_of,
+)
+from sandbox.runtime.web.streams.transform import (
+    CompressionStream,
+    DecompressionStream,
+    FixedLengthStream,
+    IdentityTransformStream,
+    TextDecoderStream,
+    TextEncoderStream,
+    TransformStream,
+)
+from sandbox.runtime.web.streams.writable import WritableStream, WritableStreamDefaultWriter
 
-__all__ = ["ReadableStream", "stream_of"]
+__all__ = [
+    "CompressionStream",
+    "DecompressionStream",
+    "FixedLengthStream",
+    "IdentityTransformStream",
+    "ReadableStream",
+    "ReadableStreamBYOBReader",
+    "ReadableStreamDefaultReader",
+    "TextDecoderStream",
+    "TextEncoderStream",
+    "TransformStream",
+    "WritableStream",
+    "WritableStreamDefaultWriter",
+    "stream_of",
+]

@@ -428,17 +428,17 @@ def stream_of(body: bytes | str | AsyncIterator[bytes]) -> ReadableStream:
 def chunk_bytes(chunk: Any) -> bytes:
     """The bytes of a body's chunk; a TypeError where it has none."""
     if type(chunk) is Uint8Array:
-        data = chunk._bytes()
-        return data if type(data) is bytes else bytes(data)
+        view = chunk._bytes()
+        return view if isinstance(view, bytes) else bytes(view)
     data = bytes_of(chunk)
     if data is not None:
         return data
-    if isinstance(chunk, str):
-        return utf8(chunk)
-    return throw(
-        "TypeError",
-        "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.",
-    )
+    if not isinstance(chunk, str):
+        throw(
+            "TypeError",
+            "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.",
+        )
+    return utf8(chunk)
 
 
 async def pipe(source: ReadableStream, destination: Any, options: Any) -> None:
@@ -474,6 +474,7 @@ class ReadableStreamDefaultController(HostObject):
     """What a source's `start` and `pull` are handed."""
 
     __slots__ = ("_stream",)
+    _stream: ReadableStream
 
     def __init__(self, *_: Any) -> None:
         throw("TypeError", "Illegal constructor")
