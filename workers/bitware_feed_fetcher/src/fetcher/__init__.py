@@ -1,0 +1,1 @@
+"""Feeds to articles. Nothing here needs Cloudflare: `workers.fetch` and the KV namespace are handed in."""
