@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -38,7 +39,6 @@ class Database:
         self._commits = GroupCommit(path, connection)
         self._reader = open_reader(path)
         self._slow_reader: aiosqlite.Connection | None = None
-        self._drains: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @classmethod
@@ -78,9 +78,7 @@ class Database:
         loop = asyncio.get_running_loop()
         operation = Operation(fn, loop.create_future(), loop)
         if self._commits.add(operation):
-            drain = loop.create_task(_on_thread_of(self._writer, self._commits.drain))
-            self._drains.add(drain)
-            drain.add_done_callback(self._drains.discard)
+            _send(self._writer, self._commits.drain)
         return cast("T", await operation.future)
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
@@ -102,12 +100,10 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        if self._drains:
-            await asyncio.gather(*self._drains, return_exceptions=True)
         self._reader.close()
         if self._slow_reader is not None:
             await self._slow_reader.close()
-        # The writer closes last, so that it is the one that checkpoints and removes the log.
+        # The writer closes last, so that it is the one that checkpoints and removes the log; queued writes go first.
         await _on_thread_of(self._writer, lambda: _checkpoint(self._writer._conn))
         await self._writer.close()
 
@@ -130,10 +126,40 @@ async def _start(connect: Callable[[], sqlite3.Connection]) -> aiosqlite.Connect
     return await connection
 
 
+def _send(connection: aiosqlite.Connection, fn: Callable[[], None]) -> None:
+    """Run a whole function on the connection's thread; it must not raise.
+
+    aiosqlite has only a private way to do that (hence the upper bound on its version), and its thread ends when the
+    future it is to answer belongs to a closed loop. So it gets none: `fn` answers by itself.
+    """
+    connection._tx.put_nowait((None, fn))
+
+
 async def _on_thread_of(connection: aiosqlite.Connection, fn: Callable[[], T]) -> T:
-    """Run a whole function on the connection's thread. aiosqlite has only a private way to do that, hence the upper
-    bound on its version."""
-    return cast("T", await connection._execute(fn))  # type: ignore[no-untyped-call]
+    """The result of `fn()`, run on the connection's thread."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if future.done():  # cancelled
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast("T", value))
+
+    def run() -> None:
+        value: T | None = None
+        failure: BaseException | None = None
+        try:
+            value = fn()
+        except BaseException as error:
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, value, failure)
+
+    _send(connection, run)
+    return await future
 
 
 def _in_snapshot(connection: sqlite3.Connection, fn: Callable[[sqlite3.Connection], T]) -> T:

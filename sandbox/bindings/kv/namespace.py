@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sandbox.bindings.kv import limits
+from sandbox.bindings.kv import json_text, limits
 from sandbox.bindings.kv.large import LargeValue
 from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore
@@ -27,7 +27,6 @@ from sandbox.runtime.values import (
     js_method,
     js_str,
     jsnull,
-    json_parse,
     json_stringify,
     option,
     throw,
@@ -128,7 +127,7 @@ class KvNamespace(HostObject):
             if listed.expiration is not None:
                 key["expiration"] = listed.expiration
             if listed.metadata_json is not None:
-                key["metadata"] = json_parse(listed.metadata_json)
+                key["metadata"] = json_text.parse(listed.metadata_json)
             keys.append(JsObject(key))
         result: dict[str, Any] = {"keys": JsArray(keys), "list_complete": page.complete}
         if page.cursor is not None:
@@ -224,16 +223,16 @@ async def _converted(value: bytes | LargeValue, value_type: str) -> Any:
     if value_type == "arrayBuffer":
         return ArrayBuffer._over(content)
     text = content.decode(errors="replace")
-    return text if value_type == "text" else json_parse(text)
+    return text if value_type == "text" else json_text.parse(text)
 
 
 def _metadata(found: Found) -> Any:
-    return jsnull if found.metadata_json is None else json_parse(found.metadata_json)
+    return jsnull if found.metadata_json is None else json_text.parse(found.metadata_json)
 
 
 def _bulk_json(text: str) -> Any:
     try:
-        return json_parse(text)
+        return json_text.parse(text)
     except JsException:
         raise KvRefused(400, limits.NOT_JSON) from None
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -114,6 +115,31 @@ def test_writes_from_several_loops(tmp_path: Path) -> None:
     for n in range(5):
         asyncio.run(database.write(insert(str(n))))
     assert keys(database) == ["0", "1", "2", "3", "4"]
+    asyncio.run(database.close())
+
+
+def test_a_loop_that_closes_in_the_middle_takes_nothing_down(tmp_path: Path) -> None:
+    database = asyncio.run(Database.open(tmp_path / "t.sqlite", migrations=[SCHEMA]))
+    release = threading.Event()
+
+    async def leave() -> None:
+        """Go away while both threads are at work for this loop."""
+        await database.read(lambda c: None)
+        waiting = [
+            asyncio.ensure_future(database.write(lambda c: release.wait(30) and insert("late")(c))),
+            asyncio.ensure_future(database.read(lambda c: release.wait(30))),
+        ]
+        await asyncio.sleep(0)  # both are on their way
+        for task in waiting:
+            task.cancel()
+
+    asyncio.run(leave())
+    release.set()
+    assert asyncio.run(database.write(insert("next"))) == "next"
+    assert asyncio.run(database.read(lambda c: c.execute("SELECT k FROM t ORDER BY k").fetchall())) == [
+        ("late",),
+        ("next",),
+    ]
     asyncio.run(database.close())
 
 
