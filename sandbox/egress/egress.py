@@ -79,25 +79,30 @@ class Egress:
         refuse: Refuse = refusal,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        if config.mode in ("record", "replay"):
-            raise UserError(
-                f"egress mode {config.mode!r} is not there yet", hint="use offline (the default) or online", code="mode"
-            )
-        self.mode = config.mode
         self._invoke = invoke
         self._worker_urls = worker_urls
         self._external_urls = external
         self._orchestrator = orchestrator
         self._emit = emit
-        self._routes = Routes(config.routes)
-        self._folders = {
-            route.match: Folder(root / route.folder) for route in config.routes if route.folder is not None
-        }
+        self.configure(config, root)
         self._hosted = Registered({})
         self._external = Registered({})
         self._own = _own_origins(orchestrator_url)
         self._open = Client(refuse, resolver)
         self._trusted = Client()
+
+    def configure(self, config: EgressConfig, root: Path) -> None:
+        """Take up a mode and routes; calls under way end by the old ones. Raises UserError for a mode that is not there
+        yet, and changes nothing then."""
+        if config.mode in ("record", "replay"):
+            raise UserError(
+                f"egress mode {config.mode!r} is not there yet", hint="use offline (the default) or online", code="mode"
+            )
+        self.mode = config.mode
+        self._routes = Routes(config.routes)
+        self._folders = {
+            route.match: Folder(root / route.folder) for route in config.routes if route.folder is not None
+        }
 
     def moved(self, orchestrator_url: str) -> None:
         """Our own address has changed (a port became known)."""

@@ -69,6 +69,7 @@ class Orchestrator:
         describe: Callable[[str], Mapping[str, Any]] = lambda worker: {},
         code_hash: Callable[[str], str] = lambda worker: "",
         seed: int | None = None,
+        admin_token: str = "",
     ) -> None:
         self.clock = clock
         self.pipelines: Mapping[str, PipelineConfig] = dict(pipelines)
@@ -76,6 +77,8 @@ class Orchestrator:
         self.feed = Feed()
         self.interrupted: list[str] = []
         """Executions that an earlier, unclean end left running; they are failed now, code `interrupted`."""
+        self.admin_token = admin_token
+        """Who shows it (the owner of the state folder, where it lies) may see the workers' tokens."""
         self._path = journal
         self._workers = list(workers)
         self._transport = transport

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sandbox
 from sandbox.clock import iso
+from sandbox.ids import same_secret
 from sandbox.orchestrator import codec
 from sandbox.orchestrator.answers import Failure
 from sandbox.orchestrator.api.call import BadField, Call, field, ok, only
@@ -47,9 +48,13 @@ async def workers(call: Call) -> Response:
 
 
 async def worker(call: Call) -> Response:
-    """One worker, with the token it is known by."""
+    """One worker; to the owner of the state folder also the token it is known by."""
     found = call.orchestrator.directory.find(call.values["name"])
-    return ok({"worker": {**_worker(call.orchestrator, found), "token": call.orchestrator.token(found.name)}})
+    shown = _worker(call.orchestrator, found)
+    expected = call.orchestrator.admin_token
+    if expected and same_secret(call.header("authorization") or "", f"Bearer {expected}"):
+        shown["token"] = call.orchestrator.token(found.name)
+    return ok({"worker": shown})
 
 
 async def pipelines(call: Call) -> Response:

@@ -1,0 +1,85 @@
+"""What the orchestrator and the loader are given: calls to workers wherever they run, and a producer's results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sandbox.bindings.kv import KvStores
+from sandbox.config.models import SandboxConfig, WorkerConfig, fold
+from sandbox.egress import Egress
+from sandbox.errors import SandboxError, WorkerFailed, WorkerUnavailable
+from sandbox.loader.registry import WorkerRegistry
+from sandbox.orchestrator import NoAnswer, WorkerInfo
+from sandbox.runtime import exchange
+from sandbox.runtime.web import Request, Response
+
+RESULT_BINDING = "RESULT_CACHE"
+TOKEN_VARIABLE = "WORKER_TOKEN"  # noqa: S105 - the variable's name
+
+
+class WorkerTransport:
+    """`Transport`: a hosted worker is called in process, an external one over HTTP."""
+
+    def __init__(self, registry: WorkerRegistry, egress: Egress, redact: Callable[[str], str]) -> None:
+        self._registry = registry
+        self._egress = egress
+        self._redact = redact
+
+    async def send(self, worker: str, request: Request) -> Response:
+        """A hosted worker's exception is what a caller over HTTP would see of it: a 500 with a JSON body."""
+        if not self._registry.has(worker):
+            try:
+                return await self._egress.send_external(request.url, request)
+            except SandboxError as error:
+                raise NoAnswer(error.message, hint=error.hint) from error
+        try:
+            return await self._registry.fetch(worker, request)
+        except WorkerUnavailable:
+            raise
+        except WorkerFailed as error:
+            failure = SandboxError(self._redact(error.message), code=error.code)
+            return exchange.json_response(failure.as_json(), status=error.status)
+
+
+class HostedResults:
+    """`ResultSource`: what lies in the RESULT_CACHE namespace of a hosted producer."""
+
+    def __init__(self, registry: WorkerRegistry, kv: KvStores) -> None:
+        self._registry = registry
+        self._kv = kv
+
+    async def read_result(self, worker: str, ref_id: str) -> bytes | None:
+        if not self._registry.has(worker):
+            return None
+        for namespace in self._registry.config(worker).kv_namespaces:
+            if namespace.binding == RESULT_BINDING:
+                entry = await self._kv.get(namespace.id).get(ref_id)
+                return None if entry is None else entry.value
+        return None
+
+
+def worker_infos(config: SandboxConfig, workers: Mapping[str, WorkerConfig], port: int) -> list[WorkerInfo]:
+    """The facts about every worker that can be called: hosted ones first, then the external ones of sandbox.toml."""
+    settings = {fold(name): setting for name, setting in config.settings.items()}
+    found = []
+    for worker in workers.values():
+        setting = settings.get(fold(worker.name))
+        own = worker.secrets.get(TOKEN_VARIABLE) or worker.vars.get(TOKEN_VARIABLE)
+        found.append(
+            WorkerInfo(
+                worker.name,
+                worker_url(worker, port),
+                max_concurrent_executions=setting.max_concurrent_executions if setting else None,
+                token=str(own) if own else (setting.token if setting else None),
+            )
+        )
+    for name, setting in config.external().items():
+        assert setting.url is not None
+        url, limit = setting.url.rstrip("/"), setting.max_concurrent_executions
+        found.append(WorkerInfo(name, url, external=True, max_concurrent_executions=limit, token=setting.token))
+    return found
+
+
+def worker_url(worker: WorkerConfig, port: int) -> str:
+    """`http://feed-fetcher.localhost:8787`, where a hosted worker answers."""
+    return f"http://{worker.host_label}.localhost:{port}"

@@ -1,0 +1,388 @@
+"""One sandbox: state folder, KV, workers, egress, orchestrator and, where asked, the server, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sandbox.app.ports import HostedResults, WorkerTransport, worker_infos, worker_url
+from sandbox.app.redaction import Redaction
+from sandbox.app.routes import OwnRoutes
+from sandbox.bindings.environment import build_env
+from sandbox.bindings.kv import KvStores
+from sandbox.bindings.kv.api import KvApi
+from sandbox.clock import Clock, SystemClock
+from sandbox.config.load import ConfigError, Loaded
+from sandbox.config.models import SandboxConfig, WorkerConfig, fold
+from sandbox.egress import Egress
+from sandbox.errors import SandboxError
+from sandbox.events import Bus
+from sandbox.host.page import Overview, WorkerLine
+from sandbox.host.server import GRACE, Server, Stopped
+from sandbox.ids import new_token
+from sandbox.loader.debugger import install_debugger
+from sandbox.loader.failures import describe_failure
+from sandbox.loader.output import install_output
+from sandbox.loader.registry import WorkerRegistry
+from sandbox.loader.watch import Watcher
+from sandbox.orchestrator import Orchestrator
+from sandbox.runtime import install
+from sandbox.runtime.compat import compatibility_flags
+from sandbox.runtime.context import WorkerContext
+from sandbox.runtime.web import Request, Response
+from sandbox.storage import StateFolder
+
+logger = logging.getLogger("sandbox")
+
+
+class Sandbox:
+    """Use it as `async with Sandbox(loaded) as sandbox:`; or `start` and `stop`.
+
+    `loaded` is what `load_sandbox` read; `reread` reads it again when sandbox.toml or a worker's configuration changes
+    (None: no reloading on such changes). With `serve` it listens on the configured port, else nothing is open and only
+    `run` and `fetch` reach the workers. With `watch` saved files reload their worker.
+    Raises StateFolderBusy where another sandbox uses the state folder, PortInUse where the port is taken.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        serve: bool = True,
+        watch: bool = True,
+        reread: Callable[[], Loaded] | None = None,
+        clock: Clock | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.config: SandboxConfig = loaded.config
+        self.warnings = loaded.warnings
+        self.clock: Clock = clock or SystemClock()
+        self.events = Bus(self.clock)
+        self.redact = Redaction()
+        self.kv: KvStores
+        self.workers: WorkerRegistry
+        self.orchestrator: Orchestrator
+        self.server: Server | None = None
+        self.port = loaded.config.port
+        self._serve, self._watch, self._reread, self._token = serve, watch, reread, token
+        self._folder: StateFolder | None = None
+        self._egress: Egress
+        self._watcher: Watcher | None = None
+        self._ready = asyncio.Event()
+        self._undo: list[Callable[[], None]] = []
+        self._admin_token = new_token()
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop(0)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop(0 if error is not None else GRACE)
+
+    async def start(self) -> None:
+        """Take the state folder, open the port, load every worker; return when all of them can be asked."""
+        install()
+        self._undo += [install_output(self.events.wanted), install_debugger()]
+        self._folder = StateFolder.open(self.config.state)
+        self._folder.lock({"address": None})
+        self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit)
+        self.workers = WorkerRegistry(
+            self._context, self._worker_config, self._emit_redacted, on_error=self.config.on_error
+        )
+        self._egress = self._make_egress()
+        self.orchestrator = Orchestrator(
+            self._folder.path / "journal.sqlite",
+            pipelines=self.config.pipelines,
+            workers=[],
+            transport=WorkerTransport(self.workers, self._egress, self.redact),
+            results=HostedResults(self.workers, self.kv),
+            clock=self.clock,
+            emit=self.events.emit,
+            describe=self.describe_worker,
+            code_hash=self._code_hash,
+            admin_token=self._admin_token,
+        )
+        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._namespaces))
+        if self._serve:
+            await self._open_port()
+        await self.orchestrator.start()
+        await self._configure_orchestrator()
+        self._know_secrets()
+        for worker in self.config.workers.values():
+            await self.workers.add(worker)
+        if self._watch:
+            await self._start_watching()
+        self._folder.lock({"address": self.address if self._serve else None, "admin_token": self._admin_token})
+        self._ready.set()
+
+    async def stop(self, grace: float = GRACE) -> Stopped:
+        """Finish what runs within `grace` seconds, cut the rest, close every file. Idempotent."""
+        stopped = Stopped(0, 0)
+        if self._watcher is not None:
+            await self._watcher.close()
+            self._watcher = None
+        if self.server is not None:
+            stopped = await self.server.stop(grace)
+            self.server = None
+        if hasattr(self, "orchestrator"):
+            await self.orchestrator.close(grace)
+        if hasattr(self, "workers"):
+            await self.workers.close(grace)
+            await self._egress.close()
+        if hasattr(self, "kv"):
+            await self.kv.close()
+        if self._folder is not None:
+            self._folder.release()
+            self._folder = None
+        while self._undo:
+            self._undo.pop()()
+        return stopped
+
+    async def ready(self) -> None:
+        """Return when every worker has been loaded (or has failed to)."""
+        await self._ready.wait()
+
+    # -- what it offers ----------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str:
+        """The orchestrator's own address, `http://localhost:8787`."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def state(self) -> Path:
+        return self.config.state
+
+    def url_of(self, worker: str) -> str:
+        """Where a hosted worker answers. Raises NotFound."""
+        return worker_url(self.workers.config(worker), self.port)
+
+    async def fetch(self, worker: str, request: Request) -> Response:
+        """Ask a hosted worker. Raises NotFound, WorkerUnavailable, WorkerFailed."""
+        return await self.workers.fetch(worker, request)
+
+    async def run(self, name: str, parameters: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+        """Run a pipeline or drive one worker to its end; the execution as the API shows it."""
+        return await self.orchestrator.finished(await self.orchestrator.start_execution(name, parameters, **options))
+
+    def describe_worker(self, name: str) -> dict[str, Any]:
+        """What is known of a hosted worker besides its registration: code, bindings, addresses."""
+        if not self.workers.has(name):
+            return {}
+        config, status = self.workers.config(name), self.workers.status(name)
+        settings = self._settings().get(fold(name))
+        return {
+            "folder": str(config.root),
+            "generation": status.generation,
+            "stale": status.stale,
+            "error": self.redact(status.error) if status.error else None,
+            "compatibility_date": config.compatibility_date,
+            "path": f"/workers/{config.name}/",
+            "port": (settings.port if settings else None) or config.dev_port,
+            "orchestrator_url": self.address,
+            "bindings": [
+                *({"name": b.binding, "kind": "kv_namespace", "id": b.id} for b in config.kv_namespaces),
+                *(
+                    {"name": b.binding, "kind": "service", "service": b.service, "entrypoint": b.entrypoint}
+                    for b in config.services
+                ),
+                *({"name": name, "kind": "var"} for name in config.vars if name not in config.secrets),
+                *({"name": name, "kind": "secret"} for name in config.secrets),
+                *({"name": b.binding, "kind": b.kind, "supported": False} for b in config.unsupported),
+            ],
+        }
+
+    def describe_failure(self, error: BaseException, worker: str | None = None) -> str:
+        """A worker's exception as text for people: its own frames first, secrets taken out."""
+        name = worker or getattr(error, "worker", None)
+        cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ else error
+        if name is None or not self.workers.has(name):
+            return self.redact(f"{type(cause).__name__}: {cause}")
+        return self.redact(describe_failure(cause, self.workers.config(name)))
+
+    # -- wiring ------------------------------------------------------------------------------------------------------
+
+    def _context(self, config: WorkerConfig) -> WorkerContext:
+        defaults = {"ORCHESTRATOR_URL": self.address, "WORKER_TOKEN": self.orchestrator.token(config.name)}
+        env = build_env(config, kv=self.kv, invoke=self.workers, clock=self.clock, defaults=defaults)
+        flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
+        return WorkerContext(config.name, env, flags, self._egress, self.clock, self._emit_redacted)
+
+    def _emit_redacted(self, kind: str, /, **fields: Any) -> None:
+        """Events that carry a worker's own text: its secrets are taken out on the way."""
+        if self.events.wanted(kind):
+            shown = {key: self.redact(value) if isinstance(value, str) else value for key, value in fields.items()}
+            self.events.emit(kind, **shown)
+
+    def _make_egress(self) -> Egress:
+        return Egress(
+            self.config.egress,
+            root=self.config.root,
+            invoke=self.workers,
+            worker_urls=self._worker_urls,
+            orchestrator_url=self.address,
+            orchestrator=self._own,
+            external=lambda: {s.url: name for name, s in self.config.external().items() if s.url},
+            emit=self.events.emit,
+            clock=self.clock,
+        )
+
+    async def _own(self, request: Request) -> Response:
+        return await self._routes.handle(request)
+
+    async def _open_port(self) -> None:
+        config, settings = self.config, self._settings()
+        ports = {
+            name: port
+            for name, worker in config.workers.items()
+            if (port := (settings[fold(name)].port if fold(name) in settings else None) or worker.dev_port)
+        }
+        self.server = Server(
+            fetch_worker=self._fetch_when_ready,
+            resolve=self._resolve,
+            orchestrator=self._own_when_ready,
+            overview=self._overview,
+            describe=self.describe_failure,
+            redact=self.redact,
+            on_error=self._bug,
+            emit=self.events.emit,
+            clock=self.clock,
+            ip=config.ip,
+            port=config.port,
+            worker_ports=ports,
+            allow_hosts=config.allow_hosts,
+            token=self._token,
+        )
+        await self.server.start()
+        self.port = self.server.port
+        self._egress.moved(self.address)
+
+    async def _fetch_when_ready(self, worker: str, request: Request) -> tuple[Response, bool]:
+        if not self._ready.is_set():
+            await self._ready.wait()
+        return await self.workers.fetch_with_status(worker, request)
+
+    async def _own_when_ready(self, request: Request) -> Response:
+        if not self._ready.is_set():
+            await self._ready.wait()
+        return await self._routes.handle(request)
+
+    def _resolve(self, label: str) -> str | None:
+        names = self._names
+        return names.get(fold(label))
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {fold(name): name for name in self.config.workers}
+
+    def _settings(self) -> dict[str, Any]:
+        return {fold(name): setting for name, setting in self.config.settings.items()}
+
+    def _worker_urls(self) -> dict[str, str]:
+        """Every URL by which a hosted worker is known: its local one, and the one the registry has of it."""
+        urls = {worker_url(worker, self.port): worker.name for worker in self.config.workers.values()}
+        names = self._names
+        for row in self.orchestrator.registry.rows():
+            hosted = names.get(fold(row["worker_name"]))
+            if hosted is not None:
+                urls[row["worker_url"]] = hosted
+        return urls
+
+    def _overview(self) -> Overview:
+        lines = []
+        for name in self.workers.names():
+            status = self.workers.status(name)
+            state = "failed" if status.generation is None else "stale" if status.stale else "ready"
+            lines.append(WorkerLine(name, self.url_of(name), state))
+        pipelines = tuple((p.name, p.description) for p in self.config.pipelines.values())
+        return Overview(workers=tuple(lines), pipelines=pipelines)
+
+    def _namespaces(self) -> dict[str, list[tuple[str, str]]]:
+        """KV namespace ids and who binds them: id -> [(worker, binding)]."""
+        found: dict[str, list[tuple[str, str]]] = {namespace: [] for namespace in self.kv.ids()}
+        for worker in self.config.workers.values():
+            for namespace in worker.kv_namespaces:
+                found.setdefault(namespace.id, []).append((worker.name, namespace.binding))
+        return dict(sorted(found.items()))
+
+    def _code_hash(self, worker: str) -> str:
+        """Names the code that serves now: its generation's modules by content."""
+        if not self.workers.has(worker):
+            return ""
+        generation = self.workers.generation(worker)
+        if generation is None:
+            return ""
+        digest = hashlib.sha256()
+        for path in sorted(generation.files):
+            digest.update(path.encode())
+            digest.update(Path(path).read_bytes() if Path(path).is_file() else b"")
+        return digest.hexdigest()
+
+    def _bug(self, worker: str | None, error: BaseException) -> None:
+        """What the host could not answer. A worker's own exception was told already, with its traceback."""
+        if not isinstance(error, SandboxError):
+            logger.error("a request failed inside the sandbox", exc_info=error)
+
+    def _know_secrets(self) -> None:
+        secrets = [value for worker in self.config.workers.values() for value in worker.secrets.values()]
+        tokens = [self.orchestrator.token(name) for name in self.config.workers]
+        self.redact.know([*secrets, *tokens, self._admin_token])
+
+    async def _configure_orchestrator(self) -> None:
+        infos = worker_infos(self.config, self.config.workers, self.port)
+        await self.orchestrator.configure(self.config.pipelines, infos)
+
+    # -- changes on disk ---------------------------------------------------------------------------------------------
+
+    async def _start_watching(self) -> None:
+        self._watcher = Watcher(
+            self.workers,
+            sandbox_toml=self.config.path,
+            on_sandbox_toml=self.reread if self._reread else None,
+            ignore=[self.config.state],
+        )
+        await self._watcher.start()
+
+    def _worker_config(self, folder: Path) -> WorkerConfig:
+        """One worker's configuration, read again before its reload, by the same choices as at the start."""
+        if self._reread is None:
+            return next(worker for worker in self.config.workers.values() if worker.root == folder)
+        loaded = self._reread()
+        found = next((worker for worker in loaded.config.workers.values() if worker.root == folder), None)
+        if found is None:
+            raise ConfigError(loaded.warnings)
+        return found
+
+    async def reread(self) -> None:
+        """Take up a changed sandbox.toml: pipelines, routes, settings, workers that came or went. What only a restart
+        can change (port, state folder) is said. A file with errors changes nothing and is said too."""
+        assert self._reread is not None
+        try:
+            loaded = self._reread()
+        except ConfigError as error:
+            self.events.emit("config.failed", problems=[str(problem) for problem in error.problems])
+            return
+        old, new = self.config, loaded.config
+        self._egress.configure(new.egress, new.root)
+        self.config = new
+        for name in [n for n in old.workers if n not in new.workers]:
+            await self.workers.remove(name)
+        await self._configure_orchestrator()
+        self._know_secrets()
+        for name in [n for n in new.workers if n not in old.workers]:
+            await self.workers.add(new.workers[name])
+        restart = [key for key in ("ip", "port", "state", "on_error") if getattr(old, key) != getattr(new, key)]
+        self.events.emit("config", warnings=[str(warning) for warning in loaded.warnings], restart=restart)

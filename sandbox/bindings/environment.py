@@ -1,0 +1,57 @@
+"""`env`: a worker's vars, secrets and bindings as one JavaScript object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.bindings.kv import KvNamespace, KvStores
+from sandbox.bindings.services import Fetcher
+from sandbox.clock import Clock
+from sandbox.config.models import UnsupportedBinding, WorkerConfig
+from sandbox.runtime.protocols import Invoke
+from sandbox.runtime.values import HostObject, JsException, JsObject, to_js
+
+
+class MissingBinding(HostObject):
+    """Stands for a binding of a service that is not there yet: the first use of it raises an error that names it."""
+
+    js_name = "MissingBinding"
+
+    def __init__(self, binding: UnsupportedBinding) -> None:
+        self._what = binding
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("then", "js_object"):
+            raise AttributeError(name, name=name, obj=self)
+        raise JsException(
+            "Error", f"env.{self._what.binding}.{name}: {self._what.kind} are not supported by this sandbox yet."
+        )
+
+
+def build_env(
+    config: WorkerConfig,
+    *,
+    kv: KvStores,
+    invoke: Invoke,
+    clock: Clock,
+    defaults: Mapping[str, str] | None = None,
+) -> JsObject:
+    """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
+    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings."""
+    env: dict[str, Any] = dict(defaults or {})
+    env |= {name: _var(value) for name, value in config.vars.items()}
+    env |= config.secrets
+    for namespace in config.kv_namespaces:
+        env[namespace.binding] = KvNamespace(kv.get(namespace.id))
+    for service in config.services:
+        env[service.binding] = Fetcher(invoke, clock, service.service, service.entrypoint, service.props)
+    for missing in config.unsupported:
+        if missing.binding is not None:
+            env[missing.binding] = MissingBinding(missing)
+    return JsObject(env)
+
+
+def _var(value: Any) -> Any:
+    """Strings and numbers as they are; a JSON value becomes a JavaScript object, as on Cloudflare."""
+    return value if isinstance(value, str) else to_js(value, dict_converter=JsObject)

@@ -1,0 +1,140 @@
+"""The object worker code sees as a service binding: `fetch`, `scheduled` and every method of the other worker.
+
+Arguments and results cross by structured clone, as they do between isolates; functions become stubs. What the other
+worker raises arrives as a JavaScript error whose cause is the original exception, so that a traceback shows both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.errors import SandboxError, WorkerFailed
+from sandbox.runtime import exchange
+from sandbox.runtime.protocols import Invoke
+from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
+from sandbox.runtime.values import (
+    HostObject,
+    JsDate,
+    JsException,
+    JsFunction,
+    JsObject,
+    JsPromise,
+    crosses_rpc,
+    js_method,
+    jsnull,
+    option,
+    structured_clone,
+    throw,
+)
+from sandbox.runtime.web import Request, Response
+
+# Names that a promise chain or a coercion would look for: on a stub they must not look like methods.
+_NOT_METHODS = frozenset({"then", "catch", "finally", "toJSON", "length", "dup"})
+
+
+class Fetcher(HostObject):
+    """A binding to `service`, or to its named `entrypoint`, with `props` for the callee's `ctx.props`."""
+
+    js_name = "Fetcher"
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        clock: Clock,
+        service: str,
+        entrypoint: str | None = None,
+        props: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._invoke = invoke
+        self._clock = clock
+        self._service = service
+        self._entrypoint = entrypoint
+        self._props = props
+
+    @js_method(task=True)
+    async def fetch(self, resource: Any, init: Any) -> Response:
+        """Send a request to the service; redirects are followed within it, unless the request says otherwise."""
+        if isinstance(resource, Request) and (init is None or init is jsnull):
+            request = resource
+        else:
+            request = Request(resource, init)
+        response = await self._send(request)
+        if response.status not in REDIRECTS or request.redirect != "follow":
+            return response
+        return await self._follow(request, response)
+
+    async def _send(self, request: Request) -> Response:
+        try:
+            return await self._invoke.fetch(self._service, request, entrypoint=self._entrypoint, props=self._props)
+        except SandboxError as error:
+            raise _as_seen(error) from (error.__cause__ or error)
+
+    async def _follow(self, request: Request, response: Response) -> Response:
+        url, method = request.url, request.method
+        headers = exchange.header_pairs(request)
+        for _ in range(MAX_REDIRECTS):
+            location = exchange.header(response, "location")
+            if response.status not in REDIRECTS or location is None:
+                return exchange.mark_fetched(response, url=url, redirected=True)
+            try:
+                onward = follow(url, method, headers, response.status, location)
+            except ValueError as error:
+                throw("TypeError", f"{url}: {error}")
+            if onward.keep_body and request.bodyUsed:
+                throw("TypeError", f"{url} redirects, but the request's body is gone and cannot be sent again")
+            url, method, headers = onward.url, onward.method, onward.headers
+            response = await self._send(exchange.new_request(url, method=method, headers=headers))
+        raise JsException("TypeError", f"too many redirects: more than {MAX_REDIRECTS}, the last to {url}")
+
+    @js_method(task=True)
+    async def scheduled(self, options: Any) -> JsObject:
+        """`scheduled({scheduledTime, cron})` runs the service's handler and tells how it ended."""
+        time, cron = option(options, "scheduledTime"), option(options, "cron")
+        moment = time.getTime() if isinstance(time, JsDate) else time
+        try:
+            await self._invoke.scheduled(
+                self._service,
+                scheduled_time_ms=self._clock.now() * 1000 if moment is None else float(moment),
+                cron="" if cron is None else str(cron),
+                entrypoint=self._entrypoint,
+            )
+        except WorkerFailed:
+            return JsObject({"outcome": "exception", "noRetry": False})
+        except SandboxError as error:
+            raise _as_seen(error) from (error.__cause__ or error)
+        return JsObject({"outcome": "ok", "noRetry": False})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in _NOT_METHODS:
+            raise AttributeError(name, name=name, obj=self)
+        return JsFunction(self._method(name), name)
+
+    def _method(self, name: str) -> Callable[..., JsPromise]:
+        def call(*args: Any, **kwargs: Any) -> JsPromise:
+            # Keyword arguments arrive as one options object, as from JavaScript.
+            given = [*args, JsObject(kwargs)] if kwargs else args
+            return JsPromise._in_task(self._rpc(name, [structured_clone(arg) for arg in given]))
+
+        return call
+
+    async def _rpc(self, name: str, args: list[Any]) -> Any:
+        try:
+            result = await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
+        except SandboxError as error:
+            raise _as_seen(error) from (error.__cause__ or error)
+        return structured_clone(result)
+
+
+def _as_seen(error: SandboxError) -> JsException:
+    """The callee's failure as the caller's JavaScript error. A JavaScript error keeps its name and message."""
+    cause = error.__cause__
+    if isinstance(cause, JsException):
+        return JsException(cause.name, cause.message)
+    if isinstance(error, WorkerFailed) and cause is not None:
+        return JsException("Error", f"{type(cause).__name__}: {cause}")
+    return JsException("Error", error.message)
+
+
+crosses_rpc(Fetcher)
