@@ -11,7 +11,9 @@ from urllib.parse import quote
 from aiohttp import HttpVersion11, web
 
 from sandbox.errors import UserError
+from sandbox.host.guard import Refused
 from sandbox.runtime import exchange
+from sandbox.runtime.values import JsObject
 from sandbox.runtime.web import Request, Response
 
 MAX_BODY = 100 * 1024 * 1024
@@ -101,14 +103,20 @@ async def read_body(http: web.BaseRequest, limit: int) -> bytes | LimitedBody | 
 
 
 def to_request(http: web.BaseRequest, url: str, host: str, client: str, body: bytes | LimitedBody | None) -> Request:
-    """The Request a worker sees: `host` is the worker's own, `client` the address for CF-Connecting-IP."""
+    """The Request a worker sees: `host` is the worker's own, `client` the address for CF-Connecting-IP.
+
+    Raises Refused for a URL that no URL parser takes.
+    """
     headers = [("host", host)]
     for name, value in http.headers.items():
         name = name.lower()
         if name not in _DROPPED_IN and name != "cf-connecting-ip":
             headers.append((name, value if value.isascii() else printable(value)))
     headers.append(("cf-connecting-ip", client))
-    return exchange.incoming_request(http.method, url, headers, body, cf=LOCAL_CF)
+    try:
+        return exchange.incoming_request(http.method, url, headers, body, cf=JsObject(LOCAL_CF))
+    except ValueError:
+        raise Refused("the URL is not valid", code="bad_url", status=400) from None
 
 
 def printable(value: str) -> str:

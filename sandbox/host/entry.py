@@ -20,6 +20,7 @@ from sandbox.host.errors import PAGE_CSP, error_answer, wants_html
 from sandbox.host.page import Overview, overview_page
 from sandbox.host.wire import ClientGone, Ready, as_response, build_head, close_body, plain, pump
 from sandbox.runtime.protocols import Emit, silent
+from sandbox.runtime.values import JsException
 from sandbox.runtime.web import Request, Response
 
 logger = logging.getLogger("sandbox.host")
@@ -228,8 +229,8 @@ class Entry:
         worker = step.target.worker if step.target is not None else None
         if isinstance(step.body, LimitedBody) and step.body.exceeded:
             error = too_large(hooks.max_body)
-        elif not isinstance(error, SandboxError) and worker is not None and not isinstance(error, Exception):
-            # A worker's SystemExit or the like: `fetch_worker` let it pass, but it is the worker's failure.
+        elif worker is not None and (isinstance(error, JsException) or not isinstance(error, Exception)):
+            # A Response that cannot be sent, or a SystemExit and the like that `fetch_worker` let pass.
             error = _as_worker_failed(worker, error)
         if not isinstance(error, SandboxError) or error.status >= 500:
             hooks.on_error(worker, error)

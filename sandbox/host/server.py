@@ -149,3 +149,8 @@ class Server:
         self._listeners.clear()
         self._managers.clear()
         return Stopped(max(0, before - cut), cut)
+
+    @property
+    def requests_in_flight(self) -> int:
+        """How many requests are being answered now."""
+        return self._flight.count

@@ -31,7 +31,9 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(root)
 
 
-async def get(folder: Folder, rest: str, method: str = "GET", etag: str | None = None, since: str | None = None) -> Served:
+async def get(
+    folder: Folder, rest: str, method: str = "GET", etag: str | None = None, since: str | None = None
+) -> Served:
     return await folder.serve(method, rest, etag, since)
 
 
@@ -92,7 +94,11 @@ async def test_the_etag_follows_the_content_not_the_time(folder: Folder) -> None
 
 @pytest.mark.parametrize(
     ("rest", "kind"),
-    [("sub/b.json", "application/json"), ("with%20space%20%C3%A9.html", "text/html; charset=utf-8"), ("inside.xml", "application/xml")],
+    [
+        ("sub/b.json", "application/json"),
+        ("with%20space%20%C3%A9.html", "text/html; charset=utf-8"),
+        ("inside.xml", "application/xml"),
+    ],
 )
 async def test_paths_below_the_root(folder: Folder, rest: str, kind: str) -> None:
     served = await get(folder, rest)
