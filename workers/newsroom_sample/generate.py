@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 HERE = Path(__file__).resolve().parent
 SITE = "https://newsroom.test"
+"""Stands for the folder `feeds/`: `sandbox.toml` routes it there."""
 YEAR = 2026
 BROKEN = {"signal-box": "Signal Box", "coast-gazette": "Coast Gazette"}
 """In the OPML, but no feeds: the first is an HTML page, of the second there is no file."""
@@ -141,7 +142,7 @@ def atom(feed: Feed) -> str:
     return (
         f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{feed.language}">\n  <title>{escape(feed.title)}</title>\n'
         f"  <subtitle>{escape(feed.about)}</subtitle>\n  <id>{feed.home}/</id>\n"
-        f'  <link rel="self" href="{SITE}/feeds/{feed.name}.xml"/>\n  <link href="{feed.home}"/>\n'
+        f'  <link rel="self" href="{SITE}/{feed.name}.xml"/>\n  <link href="{feed.home}"/>\n'
         f"  <updated>{_iso(feed.items[0].when)}</updated>\n{entries}</feed>\n"
     )
 
@@ -156,7 +157,7 @@ FORMATS = {"rss2": rss2, "rss1": rss1, "atom": atom}
 def opml(feeds: dict[str, Feed]) -> str:
     titles = {**{name: feed.title for name, feed in feeds.items()}, **BROKEN}
     outlines = "".join(
-        f'    <outline type="rss" text={quoteattr(title)} title={quoteattr(title)} xmlUrl="{SITE}/feeds/{name}.xml"/>\n'
+        f'    <outline type="rss" text={quoteattr(title)} title={quoteattr(title)} xmlUrl="{SITE}/{name}.xml"/>\n'
         for name, title in sorted(titles.items())
     )
     return (
@@ -168,7 +169,7 @@ def opml(feeds: dict[str, Feed]) -> str:
 def documents() -> dict[str, bytes]:
     """Every generated file by its path below this folder."""
     feeds = read_feeds()
-    files = {"feeds.opml": opml(feeds).encode()}
+    files = {"feeds/feeds.opml": opml(feeds).encode()}
     for name, feed in feeds.items():
         text = f'<?xml version="1.0" encoding="{feed.encoding}"?>\n' + FORMATS[feed.format](feed)
         files[f"feeds/{name}.xml"] = text.encode(feed.encoding, "xmlcharrefreplace")

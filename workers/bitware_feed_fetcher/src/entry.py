@@ -28,7 +28,7 @@ class Default(HandshakeWorker):
         "supports_checkpoints": True,
     }
     resource_requirements = {"min_memory_mb": 64, "max_memory_mb": 128, "estimated_cpu_ms": 4000}
-    example_input = {"feeds": [{"url": "https://newsroom.test/feeds/harbour-courier.xml"}], "topic": "night trains"}
+    example_input = {"feeds": [{"url": "https://newsroom.test/harbour-courier.xml"}], "topic": "night trains"}
     Input = schemas.Input
     Output = schemas.Output
 
@@ -80,9 +80,9 @@ class Default(HandshakeWorker):
 
     async def _collect(self, wanted: schemas.Input, collector: Collector) -> dict[str, Any]:
         feeds = wanted.listed()
-        if wanted.opml and wanted.opml.strip():
+        if not feeds and wanted.opml:
             try:
-                feeds += read_opml(await _opml_text(wanted.opml.strip()))
+                feeds = read_opml(await _opml_text(wanted.opml.strip()))
             except Refused as refused:
                 raise NonRetryable(f"opml: {refused}") from refused
         if not feeds:

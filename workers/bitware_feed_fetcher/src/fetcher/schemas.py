@@ -19,7 +19,7 @@ class FeedRef:
 
 @dataclass
 class Input:
-    """Feeds as objects or addresses, or one string of addresses, or OPML (its text, or where it lies); both add up."""
+    """Feeds as objects or addresses, or one string of addresses; where there are none, OPML: its text, or where it lies."""
 
     feeds: list[FeedRef | str] | str | None = None
     opml: str | None = None
