@@ -43,12 +43,14 @@ class Engine:
         references: ReferenceStore,
         outbox: Outbox,
         progress: Progress,
+        retention: tuple[float, int],
     ) -> None:
         self._journal = journal
         self._runner = runner
         self._references = references
         self._outbox = outbox
         self._progress = progress
+        self._retention = retention
         self._runs: dict[str, Run] = {}
         self._cancels: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -138,6 +140,8 @@ class Engine:
         state = "failed" if failures else "completed"
         end = partial(transitions.end_execution, execution_id=execution_id, state=state, error=error)
         await self._journal.settle(end, f"the end of {execution_id}")
+        retention, keep = self._retention
+        await self._journal.commit(partial(transitions.prune, retention=retention, keep=keep))
 
     async def _stages(
         self, execution_id: str, stages: Sequence[StageConfig], parameters: Mapping[str, Mapping[str, Any]]

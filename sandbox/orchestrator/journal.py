@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,9 +38,12 @@ class Journal:
         database = await Database.open(path, migrations=MIGRATIONS, synchronous="FULL")
         return cls(database, clock, publish)
 
-    async def begin(self) -> list[str]:
-        """Begin this boot; returns the executions that an earlier one left unfinished (now failed, `interrupted`)."""
-        return await self.commit(transitions.begin_boot)
+    async def begin(self, retention: float, keep: int) -> list[str]:
+        """Begin this boot and forget what is too old; returns the executions that an earlier boot left unfinished (they
+        are failed now, code `interrupted`)."""
+        left = await self.commit(transitions.begin_boot)
+        await self.commit(partial(transitions.prune, retention=retention, keep=keep))
+        return left
 
     async def close(self) -> None:
         if self._commits:

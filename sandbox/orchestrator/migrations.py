@@ -69,6 +69,7 @@ CREATE TABLE packet (
 ) WITHOUT ROWID;
 CREATE INDEX packet_stage ON packet (execution_id, stage);
 CREATE INDEX packet_input ON packet (input_ref, worker);
+CREATE INDEX packet_output ON packet (output_ref);
 
 -- bytes are kept once, by content; a reference names them
 CREATE TABLE content (sha256 TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, body BLOB NOT NULL);

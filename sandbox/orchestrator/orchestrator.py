@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from sandbox.runtime.web import Request, Response
 
 
+RETENTION = (7 * 86_400.0, 1000)
+"""How long an ended execution and what it pinned are kept: seconds, and how many at most."""
+
+
 class Orchestrator:
     """Runs pipelines and single workers through the handshake protocol, and keeps what happened in `journal`.
 
@@ -70,6 +74,7 @@ class Orchestrator:
         code_hash: Callable[[str], str] = lambda worker: "",
         seed: int | None = None,
         admin_token: str = "",
+        retention: tuple[float, int] = RETENTION,
     ) -> None:
         self.clock = clock
         self.pipelines: Mapping[str, PipelineConfig] = dict(pipelines)
@@ -80,6 +85,7 @@ class Orchestrator:
         self.admin_token = admin_token
         """Who shows it (the owner of the state folder, where it lies) may see the workers' tokens."""
         self._path = journal
+        self._retention = retention
         self._workers = list(workers)
         self._transport = transport
         self._results = results
@@ -113,9 +119,9 @@ class Orchestrator:
             self._chance,
             self._code_hash,
         )
-        self._engine = Engine(journal, runner, self.references, self._outbox, self._progress)
+        self._engine = Engine(journal, runner, self.references, self._outbox, self._progress, self._retention)
         self._api = Api(self)
-        self.interrupted = await journal.begin()
+        self.interrupted = await journal.begin(*self._retention)
         await self.configure(self.pipelines, self._workers)
 
     async def close(self, grace: float = 0.0) -> None:

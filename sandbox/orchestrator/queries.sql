@@ -319,3 +319,26 @@ FROM packet WHERE execution_id = :execution_id ORDER BY created_at, attempt
 -- name: usage_shown
 SELECT p.stage, u.metric, sum(u.amount) FROM usage AS u JOIN packet AS p ON p.packet_id = u.packet_id
 WHERE p.execution_id = :execution_id GROUP BY p.stage, u.metric
+
+-- name: prunable
+SELECT execution_id FROM execution WHERE state IN ('completed', 'failed', 'cancelled')
+  AND (finished_at < :before OR number <= (SELECT max(number) FROM execution) - :keep)
+
+-- name: prune_execution
+DELETE FROM execution WHERE execution_id = :execution_id
+
+-- name: prune_execution_references
+DELETE FROM reference WHERE execution_id = :execution_id
+
+-- name: prune_execution_checkpoints
+DELETE FROM checkpoint WHERE execution_id = :execution_id
+
+-- name: prune_loose_references
+DELETE FROM reference WHERE execution_id IS NULL AND expires_at < :before
+  AND NOT EXISTS (SELECT 1 FROM packet WHERE packet.output_ref = reference.ref_id)
+
+-- name: prune_loose_checkpoints
+DELETE FROM checkpoint WHERE execution_id IS NULL AND updated_at < :before
+
+-- name: prune_content
+DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM reference WHERE reference.sha256 = content.sha256)

@@ -269,6 +269,22 @@ def begin_boot(step: Step) -> list[str]:
     return left
 
 
+def prune(step: Step, retention: float, keep: int) -> int:
+    """Forget executions that ended over `retention` seconds ago or are not among the newest `keep`, with everything
+    they pinned; and what was planted, uploaded or saved by hand that long ago. Returns how many executions went."""
+    before = step.now - retention
+    ended = [row[0] for row in step.run(Q.prunable, before=before, keep=keep)]
+    for execution_id in ended:
+        step.run(Q.prune_execution_references, execution_id=execution_id)
+        step.run(Q.prune_execution_checkpoints, execution_id=execution_id)
+        step.run(Q.prune_execution, execution_id=execution_id)
+    loose = step.change(Q.prune_loose_references, before=before)
+    step.run(Q.prune_loose_checkpoints, before=before)
+    if ended or loose:
+        step.run(Q.prune_content)
+    return len(ended)
+
+
 def _keep_built(step: Step, body: bytes, digest: str, execution_id: str, stage: str | None) -> Stored:
     return keep(
         step,

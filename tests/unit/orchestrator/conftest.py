@@ -84,6 +84,7 @@ class Bench:
         self.pipelines: dict[str, PipelineConfig] = {}
         self.code = "code-1"
         self.admin_token = ""
+        self.retention = (7 * 86_400.0, 1000)
 
     async def send(self, worker: str, request: Any) -> Any:
         path = urlsplit(request.url).path
@@ -123,6 +124,7 @@ class Bench:
             code_hash=lambda worker: self.code,
             seed=1,
             admin_token=self.admin_token,
+            retention=self.retention,
         )
 
     async def start(self) -> Orchestrator:

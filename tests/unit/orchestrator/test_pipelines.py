@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sandbox.config.models import ParameterConfig, StageConfig
 from sandbox.errors import Conflict, NotFound, SandboxError
@@ -336,3 +338,109 @@ async def test_bytes_by_reference_and_what_inlining_would_take(bench: Any) -> No
         if path.startswith("/api/")
     ]
     assert total["messages"] > sum(exchanged), "both ways are counted"
+
+
+class TestRetention:
+    def held(self, bench: Any) -> dict[str, int]:
+        tables = ("execution", "stage", "packet", "reference", "content", "event", "usage", "checkpoint")
+        return {table: bench.orchestrator._journal.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+
+    async def test_what_ended_a_week_ago_goes_with_all_it_pinned(self, bench: Any) -> None:
+        bench.worker("w").result, bench.worker("w").by_reference = BIG, True
+        await bench.start()
+        old = await bench.run("w", input={"big": "y" * 2000})
+        bench.clock.advance(6 * 86_400)
+        young = await bench.run("w", input=2)
+        bench.clock.advance(2 * 86_400)
+        await bench.orchestrator.close()
+        await bench.start()
+        with pytest.raises(NotFound):
+            bench.orchestrator.execution(old["execution_id"])
+        assert json.loads(await bench.orchestrator.read_output(young["execution_id"], "w")) == BIG
+        held = self.held(bench)
+        assert (held["execution"], held["packet"], held["content"]) == (1, 1, 2)
+
+    async def test_only_so_many_are_kept(self, bench: Any) -> None:
+        bench.worker("w")
+        bench.retention = (1e9, 3)
+        await bench.start()
+        for number in range(6):
+            await bench.run("w", input=number)
+        assert len(bench.orchestrator.list()) == 3
+        assert self.held(bench)["event"] == 3 * 6
+
+    async def test_what_was_left_by_hand_goes_too(self, bench: Any) -> None:
+        bench.worker("w")
+        await bench.start()
+        await bench.orchestrator.plant("mine", b"1")
+        await bench.http("PUT", "/api/checkpoints/p", {"seq": 1, "data": 1}, bench.credentials("w"))
+        bench.clock.advance(9 * 86_400)
+        await bench.orchestrator.close()
+        await bench.start()
+        assert set(self.held(bench).values()) == {0}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    script=st.lists(
+        st.tuples(
+            st.sampled_from(["/api/handshake", "/api/process", "/api/acknowledge"]),
+            st.sampled_from(["hang", "cut", "500", "400", "busy", "incompatible", "fine", "garbage"]),
+        ),
+        max_size=12,
+    ),
+    cancel_after=st.none() | st.integers(0, 12),
+)
+async def test_whatever_the_worker_does_the_journal_ends_up_right(
+    bench: Any, script: list[tuple[str, str]], cancel_after: int | None
+) -> None:
+    """Refusals, cuts, timeouts, busy, garbage and cancellation in any order: it ends, within three attempts, and no
+    packet that began is left without its one acknowledgement."""
+    if bench.orchestrator is None:
+        bench.pipeline("p", StageConfig("a", "w"), StageConfig("b", "w", needs=("a",)))
+        await bench.start()
+    worker = bench.worker("w")
+    worker.script.clear()
+    worker.calls.clear()
+    steps = {
+        "hang": lambda: "hang",
+        "cut": lambda: ConnectionResetError("cut"),
+        "500": lambda: (500, {"success": False, "error": "boom"}),
+        "400": lambda: (400, {"success": False, "error": "no"}),
+        "busy": lambda: (503, {}, {"retry-after": "2"}),
+        "incompatible": lambda: (200, {"success": True, "status": "incompatible"}),
+        "fine": lambda: None,
+        "garbage": lambda: (200, b"{{{"),
+    }
+    for path, kind in script:
+        worker.script.setdefault(path, []).append(steps[kind]())
+    execution_id = await bench.orchestrator.start_execution("p")
+    done = asyncio.ensure_future(bench.orchestrator.finished(execution_id))
+    if cancel_after is not None:
+        await bench.elapse(lambda: len(worker.calls) >= cancel_after or done.done(), 2)
+        try:
+            await bench.orchestrator.cancel(execution_id)
+        except Conflict:
+            assert done.done() or bench.orchestrator.has_ended(execution_id)
+    await bench.elapse(done.done, 5)
+    outbox = bench.orchestrator._outbox
+    await bench.elapse(lambda: not outbox._sending, 20)
+    execution = bench.orchestrator.execution(execution_id)
+    assert execution["state"] in ("completed", "failed", "cancelled")
+    succeeded = all(stage["state"] == "succeeded" for stage in execution["stages"])
+    # cancelled may come between the last stage and the end
+    assert execution["state"] in (("completed", "cancelled") if succeeded else ("failed", "cancelled"))
+    for stage in execution["stages"]:
+        assert stage["state"] in ("succeeded", "failed", "skipped", "cancelled")
+        assert stage["attempts"] <= 3
+        assert sum(packet["state"] == "acked" for packet in stage["packets"]) == (
+            stage["state"] == "succeeded" and stage["packets"][-1]["ack"] == "acked"
+        )
+        for packet in stage["packets"]:
+            assert packet["state"] not in ("created", "offered", "accepted", "processing")
+            assert packet["ack"] != "due"
+            sent = [body for body in worker.bodies("/api/acknowledge") if body["packet_id"] == packet["packet_id"]]
+            assert bool(sent) == (packet["ack"] != "none")
+            if packet["processing_at"] is not None:
+                assert packet["ack"] in ("acked", "abandoned")
+    assert bench.orchestrator._engine._runs == {} and bench.orchestrator._engine._runner._slots.held("w") == 0
