@@ -5,7 +5,7 @@ from __future__ import annotations
 from classifier.words import stem, terms
 
 _LISTS = {
-    "artificial intelligence": "ai artificial intelligence neural model models llm llms gpt chatbot transformer training inference agent agents embedding embeddings deep learning machine prompt prompts generative robot robotics claude gemini benchmark",
+    "artificial intelligence": "ai artificial intelligence neural model models llm llms gpt chatbot transformer inference agent agents embedding embeddings deep learning prompt prompts generative robotics claude gemini",
     "software": "software code coding developer developers programming api library framework python javascript open-source repository bug release version database compiler cloud deploy docker kubernetes maintainer maintainers",
     "data": "data dataset datasets database analytics pipeline pipelines warehouse lakehouse etl ingestion query sql schema orchestration vector",
     "security": "security vulnerability vulnerabilities attack attacks breach malware phishing hacker hackers encryption password cybersecurity exploit ransomware",

@@ -22,13 +22,29 @@ SHOWN_ARTICLES = 30
 
 @dataclass
 class FeedSummary:
-    """What the Feed Fetcher says of one feed."""
+    """What the Feed Fetcher says of one feed: `status` is fetched, not_modified or failed, `reason` says why in words."""
 
-    url: str
-    title: str | None = None
-    status: str = "ok"
-    items: int = 0
-    error: str | None = None
+    feed_url: str
+    title: str = ""
+    status: str = "fetched"
+    reason: str = ""
+    items_read: int = 0
+    duplicates_by_url: int = 0
+    duplicates_by_content: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.title or self.feed_url
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failed"
+
+    @property
+    def outcome(self) -> str:
+        """For people: the reason of a failure, else what happened and what was odd."""
+        plain = {"fetched": "read", "not_modified": "unchanged since the last run"}.get(self.status, self.status)
+        return self.reason if self.failed and self.reason else f"{plain}; {self.reason}" if self.reason else plain
 
 
 @dataclass
@@ -92,7 +108,7 @@ def build(
             "articles_relevant": len(items),
             "sources": len(sources),
             "feeds": len(feeds),
-            "feeds_failed": sum(feed.error is not None for feed in feeds),
+            "feeds_failed": sum(feed.failed for feed in feeds),
         },
     )
     report.html = _page(report, items, numbers, summary, insights, trend, row, sources, topics, feeds, moment)
@@ -141,7 +157,14 @@ def _notes(topic: str, articles: Sequence[Article], items: Sequence[Item], feeds
         read
         + (f"{count(len(items), 'article')} passed the relevance threshold." if items else f"none is about {topic}.")
     ]
-    notes += [f"{feed.title or feed.url} could not be read: {feed.error.rstrip('.')}." for feed in feeds if feed.error]
+    repeated = sum(feed.duplicates_by_url + feed.duplicates_by_content for feed in feeds)
+    if repeated:
+        notes.append(f"{capital(count(repeated, 'item'))} told again what another feed had told and were left out.")
+    notes += [
+        f"{feed.name} could not be read: {feed.reason.rstrip('.') or 'no reason given'}."
+        for feed in feeds
+        if feed.failed
+    ]
     undated = sum(item.date is None for item in items)
     if undated:
         notes.append(f"{capital(count(undated, 'article'))} had no date and stand outside the trend.")
