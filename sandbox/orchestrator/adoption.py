@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.answers import Failure, Returned
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import ResultSource

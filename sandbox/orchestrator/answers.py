@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from sandbox.orchestrator import codec
+import sandbox.orchestrator.codec as codec
 from sandbox.orchestrator.references import Reference, ReferenceError, read_reference
 
 RETRYABLE_STATUS = frozenset({408, 425, 429})

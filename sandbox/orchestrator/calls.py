@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
 from sandbox.errors import NotFound, SandboxError
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.answers import Answer, Failure, retry_after
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import NoAnswer, Transport

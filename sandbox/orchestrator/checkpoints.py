@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
 from sandbox.config.models import fold
 from sandbox.errors import Conflict, NotFound, UserError
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.queries import Q
 from sandbox.storage import Connection, Database
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import quote
 
+import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
-from sandbox.orchestrator import transitions
 from sandbox.orchestrator.adoption import Adopter
 from sandbox.orchestrator.answers import Busy, Failure, read_handshake, read_process, read_progress
 from sandbox.orchestrator.calls import Caller

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import sandbox.orchestrator.transitions as transitions
 from sandbox.config.models import StageConfig
 from sandbox.errors import Conflict, SandboxError
-from sandbox.orchestrator import transitions
 from sandbox.orchestrator.answers import Failure
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.outbox import Outbox

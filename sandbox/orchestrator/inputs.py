@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.config.models import StageConfig
 from sandbox.errors import UserError
-from sandbox.orchestrator import codec
 
 
 class BadInput(UserError):

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sandbox.orchestrator.codec as codec
+import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
 from sandbox.ids import new_id
-from sandbox.orchestrator import codec, transitions
 from sandbox.orchestrator.migrations import MIGRATIONS
 from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.steps import JournalEvent, Late, Step

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock, iso
 from sandbox.config.models import PipelineConfig
 from sandbox.errors import NotFound
 from sandbox.ids import new_id
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.adoption import Adopter
-from sandbox.orchestrator.api import Api
+from sandbox.orchestrator.api.router import Api
 from sandbox.orchestrator.calls import Caller
 from sandbox.orchestrator.checkpoints import Checkpoints
 from sandbox.orchestrator.directory import Directory

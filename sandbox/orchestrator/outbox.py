@@ -6,8 +6,9 @@ import asyncio
 import logging
 from functools import partial
 
+import sandbox.orchestrator.codec as codec
+import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
-from sandbox.orchestrator import codec, transitions
 from sandbox.orchestrator.answers import Failure, read_acknowledge
 from sandbox.orchestrator.calls import Caller
 from sandbox.orchestrator.journal import Journal

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.orchestrator import codec
+import sandbox.orchestrator.codec as codec
 from sandbox.orchestrator.references import Stored
 
 DEFAULT_PROCESS_SECONDS = 120.0

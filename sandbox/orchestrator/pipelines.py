@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.config.models import ParameterConfig, PipelineConfig, StageConfig
 from sandbox.errors import UserError
-from sandbox.orchestrator import codec
 
 NOTHING: Any = object()
 """No input given to a run (None is an input: JSON null)."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
 from sandbox.config.models import fold
 from sandbox.errors import Conflict
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.references import TIME_TO_LIVE, RefExpired, Stored, mint, sha256, unknown_reference
 from sandbox.orchestrator.steps import Step

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
 from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.ids import new_id
-from sandbox.orchestrator import codec
 
 INLINE_BELOW = 1024
 TIME_TO_LIVE = 86_400

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import sandbox.orchestrator.inputs as inputs
+import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
 from sandbox.config.models import StageConfig
 from sandbox.errors import SandboxError
 from sandbox.ids import new_id
-from sandbox.orchestrator import inputs, transitions
 from sandbox.orchestrator.answers import Busy, Failure
 from sandbox.orchestrator.driver import Driver
 from sandbox.orchestrator.journal import Journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.orchestrator import codec
+import sandbox.orchestrator.codec as codec
 from sandbox.orchestrator.queries import Q
 from sandbox.storage import Connection
 

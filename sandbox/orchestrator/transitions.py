@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.config.models import StageConfig, fold
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.adoption import Output
 from sandbox.orchestrator.answers import Failure, Ready
 from sandbox.orchestrator.packets import Packet

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
 from sandbox.errors import NotFound
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.progress import Progress
 from sandbox.orchestrator.queries import Q

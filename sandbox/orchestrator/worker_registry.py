@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.config.models import fold
 from sandbox.errors import UserError
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.migrations import REGISTRY_COLUMNS, SCRATCH_REGISTRY
 from sandbox.orchestrator.queries import Q
 from sandbox.storage import Connection, Database

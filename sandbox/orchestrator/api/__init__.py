@@ -1,5 +1,1 @@
-"""The orchestrator's HTTP API: every route as Request -> Response, without a server."""
-
-from sandbox.orchestrator.api.router import Api
-
-__all__ = ["Api"]
+"""The orchestrator's HTTP API: every route as Request -> Response, without a server. `router.Api` is the door."""

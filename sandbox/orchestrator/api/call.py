@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import sandbox.orchestrator.codec as codec
 from sandbox.errors import SandboxError, UserError
-from sandbox.orchestrator import codec
 from sandbox.runtime.exchange import header, json_response, read_bytes
 
 if TYPE_CHECKING:

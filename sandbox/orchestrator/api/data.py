@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.api.call import BadField, Call, ok
 from sandbox.orchestrator.references import MAX_REF_ID
 from sandbox.runtime.exchange import make_response

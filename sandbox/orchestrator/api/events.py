@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.api.call import BadField, Call
 from sandbox.orchestrator.feed import Watched
 from sandbox.runtime.exchange import make_response

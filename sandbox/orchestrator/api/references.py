@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
 from sandbox.errors import NotFound
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.api.call import Call, field, ok, only
 from sandbox.orchestrator.api.data import check_ref_id, content_type
 from sandbox.runtime.exchange import make_response

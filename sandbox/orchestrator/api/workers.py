@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import sandbox
+import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
 from sandbox.ids import same_secret
-from sandbox.orchestrator import codec
 from sandbox.orchestrator.answers import Failure
 from sandbox.orchestrator.api.call import BadField, Call, field, ok, only
 from sandbox.orchestrator.ports import WorkerInfo
