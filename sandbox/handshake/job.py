@@ -38,8 +38,8 @@ class ProgressWriter:
         self._interval_s = interval_s
         self._timestamp = timestamp
         self._written_at: float | None = None
-        self._sleeping = False
         self._stopped = False
+        self._wake: asyncio.Future[None] | None = None
         self.latest: str | None = None
         self.pending: asyncio.Task[None] | None = None
 
@@ -57,21 +57,30 @@ class ProgressWriter:
         else:
             self.pending = asyncio.create_task(self._put_later(wait))
 
-    async def stop(self) -> None:
-        """Put nothing from now on; returns when no put is under way."""
+    def stop(self) -> None:
+        """Put nothing from now on. A value that waits is dropped at once, without an error in its task.
+
+        Nothing is awaited here: the call comes from another request than the task's, and on Cloudflare one request
+        must not wait for what another one has under way.
+        """
         self._stopped = True
-        if self.pending is not None:
-            if self._sleeping:
-                self.pending.cancel()
-            await asyncio.gather(self.pending, return_exceptions=True)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     async def _put_later(self, wait: float) -> None:
         try:
-            self._sleeping = True
-            await asyncio.sleep(wait)
-            self._sleeping = False
-            await self._put()
+            while True:
+                self._wake = asyncio.get_running_loop().create_future()
+                await asyncio.wait((self._wake,), timeout=wait)
+                if self._stopped:
+                    return
+                text = self.latest
+                await self._put()
+                if self.latest is text:
+                    return
+                wait = self._interval_s  # a newer value came while this one was being written
         finally:
+            self._wake = None
             self.pending = None
 
     async def _put(self) -> None:

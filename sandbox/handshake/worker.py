@@ -222,7 +222,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         progress_cache, _ = self._caches()
         writer = self._activity.writers.pop(message.packet_id, None)
         if writer is not None:
-            await writer.stop()
+            writer.stop()
         await progress_cache.delete(m.progress_key(message.packet_id))
         return _json(m.AcknowledgeResponse(True, message.packet_id, True).as_json())
 
