@@ -88,6 +88,28 @@ def json_response(value: Any, *, status: int = 200, headers: Pairs = None) -> Re
     return Response._make(status, made, utf8(body))
 
 
+def mark_fetched(response: Response, *, url: str, redirected: bool = False) -> Response:
+    """The response as `fetch` answers it: it knows the URL it came from, and its headers cannot be changed."""
+    response._url = url
+    response._redirected = redirected
+    response.headers._immutable = True
+    return response
+
+
+def as_incoming(request: Request) -> Request:
+    """A request of one worker as the next one gets it: body handed over, `content-length` told where it is known."""
+    pairs = header_pairs(request)
+    body = request._take() if request._body is not None else None
+    if isinstance(body, str):
+        body = utf8(body)
+    if isinstance(body, bytes) and all(name != "content-length" for name, _ in pairs):
+        pairs.append(("content-length", str(len(body))))
+    made = Request._make(request._method, request._url, pairs, body)
+    made._immutable = True
+    made._cf, made._signal = request._cf, request._signal
+    return made
+
+
 def header_pairs(message: Message) -> list[tuple[str, str]]:
     """Names (lower case) and values in the order they were set; every Set-Cookie by itself, at the end."""
     headers = message._headers

@@ -7,14 +7,15 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.runtime.values import HostObject, JsArray, JsException, JsIterator, call_back, crosses_rpc, js_str, jsnull
+from sandbox.runtime.values import JsArray, JsException, JsIterator, call_back, crosses_rpc, js_str, jsnull
+from sandbox.runtime.values.maplike import MapLike
 from sandbox.runtime.web import percent
 from sandbox.runtime.web.blob import Blob, File
 from sandbox.runtime.web.text import utf8
 from sandbox.runtime.web.url import set_pair
 
 
-class FormData(HostObject):
+class FormData(MapLike):
     """`FormData`: names with strings or Files."""
 
     __slots__ = ("_list",)

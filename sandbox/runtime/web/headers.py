@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sandbox.runtime.values import HostObject, JsArray, JsIterator, JsMap, JsObject, call_back, js_str, jsnull, throw
+from sandbox.runtime.values import JsArray, JsIterator, JsMap, JsObject, call_back, js_str, jsnull, throw
+from sandbox.runtime.values.maplike import MapLike
 from sandbox.runtime.values.proxy import JsProxy
 
 _is_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
@@ -30,7 +31,7 @@ def header_value(value: Any) -> str:
     return text
 
 
-class Headers(HostObject):
+class Headers(MapLike):
     """`Headers`; iterating yields `[name, value]` arrays sorted by name."""
 
     __slots__ = ("_cookies", "_immutable", "_map")

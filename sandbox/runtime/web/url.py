@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.runtime.values import HostObject, JsArray, JsIterator, JsObject, call_back, js_str, jsnull, throw
+from sandbox.runtime.values.maplike import MapLike
 from sandbox.runtime.web import percent
 from sandbox.runtime.web.headers import pairs_of
 from sandbox.runtime.web.hosts import parse_host
@@ -210,7 +211,7 @@ def _resolve(url: Any, base: Any) -> UrlRecord | None:
     return None if against is None else parse(js_str(url), against)
 
 
-class URLSearchParams(HostObject):
+class URLSearchParams(MapLike):
     """`URLSearchParams`; iterating yields `[name, value]` arrays."""
 
     __slots__ = ("_list", "_url")
