@@ -137,10 +137,11 @@ class Egress:
         """
         call = _call(worker, url, request)
         try:
-            status, headers, body = await self._send(self._trusted, call, "external")
+            status, headers, source = await self._send(self._trusted, call, "external")
         except Unreachable:
             self._note(call, 0, "external", 0)
             raise
+        body = None if source is None else _decoded(source, headers)
         return exchange.make_response(body, status=status, headers=headers)
 
     async def _once(self, call: Call) -> Response:
@@ -224,14 +225,15 @@ class Egress:
 
     async def _over_http(self, client: Client, call: Call, by: str) -> Response:
         try:
-            status, headers, body = await self._send(client, call, by)
+            status, headers, source = await self._send(client, call, by)
         except AddressRefused as error:
             self._note(call, 0, "refused", 0)
             throw("TypeError", f"fetch of {call.url} refused: {error}")
         except Unreachable as error:
             self._note(call, 0, by, 0)
             throw("TypeError", f"fetch of {call.url} failed: {error}")
-        return exchange.make_response(None if body is None else _thrown(body), status=status, headers=headers)
+        body = None if source is None else _ForWorker(_decoded(source, headers), source)
+        return exchange.make_response(body, status=status, headers=headers)
 
     async def _send(
         self, client: Client, call: Call, by: str
@@ -241,7 +243,7 @@ class Egress:
         if call.method == "HEAD" or reply.status in (204, 205, 304):
             await reply.body.aclose()
             return reply.status, reply.headers, None
-        return reply.status, reply.headers, _decoded(reply.body, reply.headers)
+        return reply.status, reply.headers, reply.body
 
     def _received(self, call: Call, response: Response, by: str) -> Response:
         """An answer made in this process, as the caller gets it: an object of its own, its body counted."""
@@ -249,7 +251,8 @@ class Egress:
         manual = response.encodeBody == "manual"
         body = count_body(exchange.take_body(response), lambda received: self._note(call, status, by, received))
         if manual and body is not None:
-            body = _thrown(_decoded(_pieces(body), headers))
+            pieces = _pieces(body)
+            body = _ForWorker(_decoded(pieces, headers), pieces)
         return exchange.make_response(body, status=status, headers=headers)
 
     def _note(self, call: Call, status: int, by: str, received: int) -> None:
@@ -291,15 +294,28 @@ def _decoded(body: AsyncIterator[bytes], headers: list[tuple[str, str]]) -> Asyn
     return inflate(body, encoding) if can_decode(encoding) else body
 
 
-async def _thrown(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body for worker code, to which a broken connection or a bomb is a JavaScript error."""
-    try:
-        async for chunk in body:
-            yield chunk
-    except SandboxError as error:
-        throw("TypeError", error.message)
-    finally:
-        await close(body)
+class _ForWorker:
+    """A body for worker code, to which a broken connection or a bomb is a JavaScript error. Closing it closes `source`
+    too, which a generator that was never started would not do."""
+
+    __slots__ = ("_pieces", "_source")
+
+    def __init__(self, pieces: AsyncIterator[bytes], source: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+        self._source = source
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._pieces.__anext__()
+        except SandboxError as error:
+            throw("TypeError", error.message)
+
+    async def aclose(self) -> None:
+        await close(self._pieces)
+        await close(self._source)
 
 
 async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -114,7 +114,9 @@ def to_request(http: web.BaseRequest, url: str, host: str, client: str, body: by
             headers.append((name, value if value.isascii() else printable(value)))
     headers.append(("cf-connecting-ip", client))
     try:
-        return exchange.incoming_request(http.method, url, headers, body, cf=JsObject(LOCAL_CF))
+        # An object of its own for each request: a worker may change it.
+        cf: Any = JsObject(LOCAL_CF)
+        return exchange.incoming_request(http.method, url, headers, body, cf=cf)
     except ValueError:
         raise Refused("the URL is not valid", code="bad_url", status=400) from None
 

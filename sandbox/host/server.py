@@ -118,7 +118,7 @@ class Server:
             return Connection(
                 manager,
                 loop=loop,
-                access_log=None,  # type: ignore[arg-type]  # aiohttp skips its timing then
+                access_log=None,  # aiohttp then skips its timing
                 auto_decompress=False,
                 keepalive_timeout=KEEP_ALIVE,
                 lingering_time=LINGER,
