@@ -67,7 +67,8 @@ class _Driver:
     async def run(self, name: str, probe_input: Any, clock: Clock, deployed: Cell) -> ProbeResult:
         health = await self._get("/health")
         if probe_input is UNSET:
-            probe_input = health.fields.get("example_input", DEFAULT_INPUT)
+            example = health.fields.get("example_input")
+            probe_input = DEFAULT_INPUT if example is None else example
         inline = Reference.inline(probe_input, "ref_probe").as_json()
         offer_id = self._bench.new_packet()
         offer = await self._post("/api/handshake", _message(offer_id, inline), CALL_TIMEOUT_S)
