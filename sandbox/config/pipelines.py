@@ -101,10 +101,11 @@ def _stage(table: Table, workers: WorkerNames, names: Sequence[Any]) -> StageCon
         if later in table:
             table.error(later, "is not supported yet, and leaving it out would run something else")
     table.warn_unknown()
-    if name is None or canonical is None:
+    if name is None:
         return None
     values = dict(parameters.data) if parameters is not None else {}
-    return StageConfig(name, canonical, tuple(needs), given, values, retry, timeout_ms)
+    # a stage with problems still takes part in the search for circles
+    return StageConfig(name, canonical or "", tuple(needs), given, values, retry, timeout_ms)
 
 
 def _needs(table: Table, names: Sequence[Any]) -> list[str]:

@@ -129,6 +129,12 @@ def test_what_is_refused(project: Any, stages: list[dict[str, Any]], key: str, p
     assert part in problem.message
 
 
+def test_a_circle_is_seen_beside_other_problems(project: Any) -> None:
+    project.worker("workers/a")
+    project.write("sandbox.toml", toml([stage("one", "ghost", needs=["two"]), stage("two", needs=["one"])]))
+    assert {problem.key for problem in project.problems()} == {"pipelines.p.stages[0].worker", "pipelines.p.stages"}
+
+
 @pytest.mark.parametrize(
     ("text", "key", "part"),
     [

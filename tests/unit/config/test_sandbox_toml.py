@@ -347,3 +347,10 @@ def test_up_and_the_other_commands_agree_on_the_state(project: Any) -> None:
     inside = folder / "src"
     assert find_root(inside) == folder
     assert find_state(inside, environ={}) == load_sandbox(inside, environ={}).config.state
+
+
+def test_workers_here_come_before_a_worker_around_here(project: Any) -> None:
+    around = project.worker("alone")
+    project.worker("alone/inner/workers/a")
+    assert find_root(around / "inner") == around / "inner"
+    assert list(load_sandbox(around / "inner", environ={}).config.workers) == ["a"]

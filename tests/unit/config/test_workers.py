@@ -176,6 +176,8 @@ def test_python_modules_in_the_project_root_is_where_it_belongs(project: Any) ->
     folder = project.worker("w")
     project.write("w/python_modules/x.py")
     project.load_worker(folder)
+    project.write("w/entry.py")
+    project.load_worker(project.worker("w", main="entry.py"))
 
 
 @pytest.mark.parametrize(
