@@ -28,4 +28,4 @@ def patch_anyio() -> None:
         return func(*args)
 
     run_sync._in_line_for_workers = True  # type: ignore[attr-defined]
-    to_thread.run_sync = run_sync
+    to_thread.run_sync = run_sync  # type: ignore[assignment]

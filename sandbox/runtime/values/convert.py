@@ -18,6 +18,8 @@ from sandbox.runtime.values.proxy import JsProxy, PyConversion, jsnull
 
 _AS_IS = frozenset({str, int, bool, type(None), type(jsnull)})
 _BUFFERS = (bytes, bytearray, memoryview, array.array)
+# What `to_js` converts by itself; anything else is the default converter's.
+_CONVERTED = (str, int, float, list, tuple, dict, set, frozenset, *_BUFFERS)
 
 object_from_entries = JsObject.constructor.fromEntries
 
@@ -119,6 +121,8 @@ def to_js(
     if kind is float:
         return normalize_float(value)
     run = _ToJs(dict_converter, default_converter, pyproxies, create_pyproxies)
+    if default_converter is not None and eager_converter is None and not isinstance(value, _CONVERTED):
+        return default_converter(value, run.convert, run.remember)
     if eager_converter is not None:
         return eager_converter(value, run.convert, run.remember)
     return run.convert(value, depth)

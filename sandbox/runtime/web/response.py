@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sandbox.runtime.values import (
+    JsObject,
     crosses_rpc,
     js_method,
     js_str,
@@ -49,30 +50,31 @@ class Response(Body):
             self._apply(init)
 
     def _apply(self, init: Any) -> None:
-        status = option(init, "status")
-        web_socket = option(init, "webSocket")
+        given = init._data.get if type(init) is JsObject else lambda name: option(init, name)
+        status = given("status")
+        web_socket = given("webSocket")
         if web_socket is not None and web_socket is not jsnull:
             self._web_socket = web_socket
         if status is not None:
             self._status = to_integer(status)
         self._check_status()
-        text = option(init, "statusText")
+        text = given("statusText")
         if text is not None:
             text = js_str(text)
             if _bad_text(text):
                 throw("TypeError", "Invalid statusText")
             self._status_text = text
-        headers = option(init, "headers")
+        headers = given("headers")
         if headers is not None:
             made = self._headers = Headers(headers)
             if self._content_type is not None:
                 made._map.setdefault("content-type", self._content_type)
-        encode = option(init, "encodeBody")
+        encode = given("encodeBody")
         if encode is not None:
             if encode not in ("automatic", "manual"):
                 throw("TypeError", f"encodeBody: unexpected value: {js_str(encode)}")
             self._encode_body = encode
-        self._cf = option(init, "cf")
+        self._cf = given("cf")
         if self._status in NULL_BODY_STATUSES and self._body is not None:
             if self._body:
                 throw("TypeError", "Response with null body status (101, 204, 205, or 304) cannot have a body.")
