@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 _FIELDS = ("published", "updated", "created", "issued", "date")
+_YEARS = range(1970, 2100)
+"""Years an article can be of; a number that was no date reads as some other."""
 _IN_PATH = re.compile(r"/(20\d\d|19\d\d)[/-](0?[1-9]|1[0-2])(?:[/-](0?[1-9]|[12]\d|3[01]))?(?=[/-])")
 
 
@@ -20,12 +22,14 @@ def iso_date(entry: Mapping[str, Any], url: str = "") -> str | None:
         parsed = fields.get(f"{name}_parsed")
         if parsed is not None:
             try:
-                return _iso(datetime.fromtimestamp(calendar.timegm(parsed), UTC))
+                found = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (ValueError, OverflowError, OSError):
                 continue
+            if found.year in _YEARS:
+                return _iso(found)
     for name in _FIELDS:
         found = _read(str(fields.get(name) or "").strip())
-        if found is not None:
+        if found is not None and found.year in _YEARS:
             return _iso(found)
     in_path = _IN_PATH.search(url)
     if in_path:

@@ -149,12 +149,12 @@ def _address(entry: dict[str, Any], feed_url: str) -> str | None:
     """The first of the item's own addresses that is http(s). A feed proxy's original link comes before its own."""
     links = dict.get(entry, "links") or []
     alternates = [str(link.get("href", "")) for link in links if link.get("rel", "alternate") == "alternate"]
-    guid = _text(entry, "id")
+    # A guid that is a permanent link is among them: feedparser makes it the item's link.
     for candidate in (_text(entry, "feedburner_origlink"), _text(entry, "link"), *alternates):
         url = canonical_url(candidate, feed_url) if candidate else None
         if url:
             return url
-    return canonical_url(guid) if guid else None
+    return None
 
 
 def _content(entry: dict[str, Any]) -> str:

@@ -92,12 +92,12 @@ def split(text: str) -> Split | None:
     opened, left_open = containers
     opening = doctype + "".join(tag for _, tag in opened)
     closing = "".join(f"</{tag_name}>" for tag_name, _ in reversed(opened))
-    frame = doctype + "".join(gaps) + (closing if left_open else "")
-    return Split(opening, closing, frame, tuple(items), start >= 0 or left_open)
+    frame = doctype + "".join(gaps) + "".join(f"</{tag_name}>" for tag_name, _ in reversed(left_open))
+    return Split(opening, closing, frame, tuple(items), start >= 0 or bool(left_open))
 
 
-def _containers(gaps: list[str]) -> tuple[list[tuple[str, str]], bool] | None:
-    """Names and start tags of the elements that are open around the items, and whether the document leaves them open;
+def _containers(gaps: list[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]] | None:
+    """Names and start tags of the elements that are open around the items, and those of them the document leaves open;
     None when they differ between items or are not those of a feed."""
     stack: list[tuple[str, str]] = []
     around: list[tuple[str, str]] | None = None
@@ -118,6 +118,6 @@ def _containers(gaps: list[str]) -> tuple[list[tuple[str, str]], bool] | None:
             elif not mark["rest"].endswith("/"):
                 stack.append((mark["name"], mark[0]))
     local = tuple(name.rpartition(":")[2].lower() for name, _ in around or ())
-    if around is None or local not in _CONTAINERS or stack not in ([], around):
+    if around is None or local not in _CONTAINERS or stack != around[: len(stack)]:
         return None
-    return around, bool(stack)
+    return around, stack
