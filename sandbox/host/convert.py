@@ -46,7 +46,17 @@ LOCAL_CF: dict[str, Any] = {
 """`request.cf`: values of the right shape; the network number is one of those kept for documentation (RFC 5398)."""
 
 _DROPPED_IN = frozenset(
-    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "proxy-connection", "expect", "host"}
+    {
+        "connection",
+        "keep-alive",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "proxy-connection",
+        "expect",
+        "host",
+        "cf-connecting-ip",
+    }
 )
 _DROPPED_OUT = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
 
@@ -110,12 +120,13 @@ def to_request(http: web.BaseRequest, url: str, host: str, client: str, body: by
     headers = [("host", host)]
     for name, value in http.headers.items():
         name = name.lower()
-        if name not in _DROPPED_IN and name != "cf-connecting-ip":
+        if name not in _DROPPED_IN:
             headers.append((name, value if value.isascii() else printable(value)))
     headers.append(("cf-connecting-ip", client))
     try:
         # An object of its own for each request: a worker may change it.
-        cf: Any = JsObject(LOCAL_CF)
+        cf: Any = JsObject()
+        cf._data.update(LOCAL_CF)
         return exchange.incoming_request(http.method, url, headers, body, cf=cf)
     except ValueError:
         raise Refused("the URL is not valid", code="bad_url", status=400) from None

@@ -108,10 +108,10 @@ class Entry:
             while task is not None and task.cancelling():
                 task.uncancel()
             return self._failed(step, error)
-        except (ClientGone, ConnectionError):
-            step.status = CLIENT_GONE
-            return as_response(Ready(keep_alive=False))
         except BaseException as error:
+            if isinstance(error, ClientGone) or (isinstance(error, ConnectionError) and http.transport is None):
+                step.status = CLIENT_GONE
+                return as_response(Ready(keep_alive=False))
             return self._failed(step, error)
         finally:
             flight.leave()
@@ -121,15 +121,16 @@ class Entry:
     def _target(self, http: web.BaseRequest) -> Target:
         """Guard and dispatch; raises Refused and NotFound."""
         headers = http.headers
-        host = headers.get("Host")
-        if host is None or len(headers.getall("Host")) > 1:
+        hosts = headers.getall("Host", ())
+        if len(hosts) != 1:
             raise guard.Refused("a request needs one Host header", code="bad_host", status=400)
+        host = hosts[0]
         token = self._hooks.token
         if token is not None and not guard.is_loopback(http.remote or ""):
             guard.check_token(token, headers)
-        if host in self._labels:
+        try:
             label = self._labels[host]
-        else:
+        except KeyError:
             label = guard.check_host(host, self._port, self._hooks.allowed)
             if len(self._labels) < _KNOWN_HOSTS:
                 self._labels[host] = label
@@ -150,8 +151,9 @@ class Entry:
         chosen = step.target = self._target(http)
         if chosen.worker is None:
             return await self._own(step, chosen)
-        body = step.body = await read_body(http, hooks.max_body)
-        request = to_request(http, chosen.url, chosen.host, http.remote or "127.0.0.1", body)
+        if http.body_exists:
+            step.body = await read_body(http, hooks.max_body)
+        request = to_request(http, chosen.url, chosen.host, http.remote or "127.0.0.1", step.body)
         response, step.stale = await hooks.fetch_worker(chosen.worker, request)
         status = response.status
         if status < 200:
@@ -164,13 +166,14 @@ class Entry:
 
     async def _own(self, step: Step, chosen: Target) -> web.StreamResponse:
         http, hooks = step.http, self._hooks
-        body = step.body = await read_body(http, hooks.max_body)
+        if http.body_exists:
+            step.body = await read_body(http, hooks.max_body)
         path = http.raw_path.partition("?")[0]
         if path == "/" and hooks.overview is not None and http.method in ("GET", "HEAD"):
             page = plain(overview_page(hooks.overview()), keep_alive=self._keep(http), head_only=http.method == "HEAD")
             step.status = 200
             return as_response(page)
-        request = to_request(http, chosen.url, chosen.host, http.remote or "127.0.0.1", body)
+        request = to_request(http, chosen.url, chosen.host, http.remote or "127.0.0.1", step.body)
         out = to_outgoing(await hooks.orchestrator(request), http)
         extra = self._extra(step, out)
         names = {name for name, _ in out.headers}
@@ -185,10 +188,12 @@ class Entry:
         if now != self._second:
             self._second = now
             self._date = formatdate(now, usegmt=True)
-        extra = [("date", self._date), ("x-content-type-options", "nosniff")]
-        for name, _ in out.headers:
-            if name in ("date", "x-content-type-options"):
-                extra = [pair for pair in extra if pair[0] != name]
+        names = [name for name, _ in out.headers]
+        extra = []
+        if "date" not in names:
+            extra.append(("date", self._date))
+        if "x-content-type-options" not in names:
+            extra.append(("x-content-type-options", "nosniff"))
         if step.stale:
             extra.append(("x-sandbox-stale", "1"))
         return extra

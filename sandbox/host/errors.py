@@ -95,9 +95,9 @@ def html_page(title: str, content: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
 def reason(status: int) -> str:
     """The standard reason phrase, or an empty one."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    return _REASONS.get(status, "")
