@@ -121,9 +121,23 @@ class Database:
 async def _start(connect: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
     """An aiosqlite connection whose thread does not keep a failing process alive (being ended there is no worse for
     the file than a kill, which WAL survives)."""
-    connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+    failures: list[BaseException] = []
+
+    def connect_or_tell() -> sqlite3.Connection:
+        # A connector that raises leaves aiosqlite's thread to end on its own time, maybe after the loop.
+        try:
+            return connect()
+        except BaseException as error:
+            failures.append(error)
+            return sqlite3.connect(":memory:")
+
+    connection = aiosqlite.Connection(connect_or_tell, iter_chunk_size=64)
     connection._thread.daemon = True
-    return await connection
+    await connection
+    if failures:
+        await connection.close()
+        raise failures[0]
+    return connection
 
 
 def _send(connection: aiosqlite.Connection, fn: Callable[[], None]) -> None:

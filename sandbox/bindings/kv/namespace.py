@@ -10,7 +10,8 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sandbox.bindings.kv import json_text, limits
+import sandbox.bindings.kv.json_text as json_text
+import sandbox.bindings.kv.limits as limits
 from sandbox.bindings.kv.large import LargeValue
 from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore

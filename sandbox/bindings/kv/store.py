@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox.bindings.kv import cursor as cursors
-from sandbox.bindings.kv import limits, rows
+import sandbox.bindings.kv.cursor as cursors
+import sandbox.bindings.kv.limits as limits
+import sandbox.bindings.kv.rows as rows
 from sandbox.bindings.kv.large import LargeValue, Pins, pieces
 from sandbox.clock import Clock
 from sandbox.errors import UserError
