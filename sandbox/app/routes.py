@@ -1,23 +1,51 @@
-"""Routes of our own address that neither the orchestrator nor a worker answers: `/api/kv/...`."""
+"""Our own address: who answers which route. `/api/kv/...` and `/api/probe` are answered here, the rest next door."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
+from sandbox.app.probing import Prober
 from sandbox.bindings.kv.api import KvApi
+from sandbox.errors import SandboxError, UserError
 from sandbox.orchestrator import Orchestrator
+from sandbox.runtime.exchange import json_response, path_of, read_json
 from sandbox.runtime.web import Request, Response
+
+MAX_PROBE_BODY = 64 * 1024
 
 
 class OwnRoutes:
-    """Sends a request to whom it concerns."""
+    """Sends a request to whom it concerns. No SandboxError leaves `handle`."""
 
-    def __init__(self, orchestrator: Orchestrator, kv: KvApi) -> None:
+    def __init__(self, orchestrator: Orchestrator, kv: KvApi, prober: Prober, redact: Callable[[str], str]) -> None:
         self._orchestrator = orchestrator
         self._kv = kv
+        self._prober = prober
+        self._redact = redact
 
     async def handle(self, request: Request) -> Response:
-        path = urlsplit(request.url).path
-        if path == "/api/kv" or path.startswith("/api/kv/"):
-            return await self._kv.handle(request)
-        return await self._orchestrator.handle(request)
+        path = path_of(request)
+        try:
+            if path == "/api/kv" or path.startswith("/api/kv/"):
+                return await self._kv.handle(request)
+            if path == "/api/probe":
+                return await self._probe(request)
+            answer = await self._prober.handle(request)
+            return answer if answer is not None else await self._orchestrator.handle(request)
+        except SandboxError as error:
+            return json_response(error.as_json(), status=error.status)
+
+    async def _probe(self, request: Request) -> Response:
+        """POST {workers: [name or URL, ...]} -> {results: [{worker, failed, cells}]}; an empty list means all."""
+        if request.method != "POST":
+            wrong = SandboxError("/api/probe takes POST", code="method_not_allowed", status=405)
+            return json_response(wrong.as_json(), status=405, headers={"allow": "POST"})
+        try:
+            body = await read_json(request, limit=MAX_PROBE_BODY)
+        except ValueError:
+            raise UserError("the body: expected a JSON object {workers: [...]}", code="bad_json") from None
+        names = body.get("workers", []) if isinstance(body, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UserError("workers: expected a list of names or URLs", code="bad_field")
+        results = [result.as_json() for result in await self._prober.probe(names)]
+        return json_response({"success": True, "results": results})

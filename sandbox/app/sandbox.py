@@ -11,14 +11,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.ports import HostedResults, WorkerTransport, worker_infos, worker_url
+from sandbox.app.probing import Prober
 from sandbox.app.redaction import Redaction
 from sandbox.app.routes import OwnRoutes
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
 from sandbox.clock import Clock, SystemClock
-from sandbox.config.load import ConfigError, Loaded
+from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
+from sandbox.config.problems import ConfigError
 from sandbox.egress import Egress
 from sandbox.errors import SandboxError
 from sandbox.events import Bus
@@ -55,6 +57,7 @@ class Sandbox:
         *,
         serve: bool = True,
         watch: bool = True,
+        load: bool = True,
         reread: Callable[[], Loaded] | None = None,
         clock: Clock | None = None,
         token: str | None = None,
@@ -69,13 +72,14 @@ class Sandbox:
         self.orchestrator: Orchestrator
         self.server: Server | None = None
         self.port = loaded.config.port
-        self._serve, self._watch, self._reread, self._token = serve, watch, reread, token
+        self._serve, self._watch, self._load = serve, watch, load
+        self._reread, self._token = reread, token
         self._folder: StateFolder | None = None
         self._egress: Egress
         self._watcher: Watcher | None = None
         self._ready = asyncio.Event()
         self._undo: list[Callable[[], None]] = []
-        self._admin_token = new_token()
+        self.admin_token = new_token()
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -103,29 +107,32 @@ class Sandbox:
             self._context, self._worker_config, self._emit_redacted, on_error=self.config.on_error
         )
         self._egress = self._make_egress()
+        transport = WorkerTransport(self.workers, self._egress, self.redact)
+        results = HostedResults(self.workers, self.kv)
         self.orchestrator = Orchestrator(
             self._folder.path / "journal.sqlite",
             pipelines=self.config.pipelines,
             workers=[],
-            transport=WorkerTransport(self.workers, self._egress, self.redact),
-            results=HostedResults(self.workers, self.kv),
+            transport=transport,
+            results=results,
             clock=self.clock,
             emit=self.events.emit,
             describe=self.describe_worker,
             code_hash=self._code_hash,
-            admin_token=self._admin_token,
+            admin_token=self.admin_token,
         )
-        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._namespaces))
+        self._prober = Prober(self, transport, results)
+        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._namespaces), self._prober, self.redact)
         if self._serve:
             await self._open_port()
         await self.orchestrator.start()
         await self._configure_orchestrator()
         self._know_secrets()
-        for worker in self.config.workers.values():
+        for worker in self.config.workers.values() if self._load else ():
             await self.workers.add(worker)
-        if self._watch:
+        if self._watch and self._load:
             await self._start_watching()
-        self._folder.lock({"address": self.address if self._serve else None, "admin_token": self._admin_token})
+        self._folder.lock({"address": self.address if self._serve else None, "admin_token": self.admin_token})
         self._ready.set()
 
     async def stop(self, grace: float = GRACE) -> Stopped:
@@ -213,6 +220,14 @@ class Sandbox:
             return self.redact(f"{type(cause).__name__}: {cause}")
         return self.redact(describe_failure(cause, self.workers.config(name)))
 
+    async def handle(self, request: Request) -> Response:
+        """Answer a request on our own address (`/health`, `/api/...`); errors come back in their one shape."""
+        return await self._routes.handle(request)
+
+    async def send_outside(self, request: Request) -> Response:
+        """Send a request over HTTP to where its URL says. Raises UnreachableWorker."""
+        return await self._egress.send_external(request.url, request)
+
     # -- wiring ------------------------------------------------------------------------------------------------------
 
     def _context(self, config: WorkerConfig) -> WorkerContext:
@@ -234,14 +249,11 @@ class Sandbox:
             invoke=self.workers,
             worker_urls=self._worker_urls,
             orchestrator_url=self.address,
-            orchestrator=self._own,
+            orchestrator=self.handle,
             external=lambda: {s.url: name for name, s in self.config.external().items() if s.url},
             emit=self.events.emit,
             clock=self.clock,
         )
-
-    async def _own(self, request: Request) -> Response:
-        return await self._routes.handle(request)
 
     async def _open_port(self) -> None:
         config, settings = self.config, self._settings()
@@ -339,7 +351,7 @@ class Sandbox:
     def _know_secrets(self) -> None:
         secrets = [value for worker in self.config.workers.values() for value in worker.secrets.values()]
         tokens = [self.orchestrator.token(name) for name in self.config.workers]
-        self.redact.know([*secrets, *tokens, self._admin_token])
+        self.redact.know([*secrets, *tokens, self.admin_token])
 
     async def _configure_orchestrator(self) -> None:
         infos = worker_infos(self.config, self.config.workers, self.port)

@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             if near:
-                error.message = f"{error.message.rstrip('.')}. Did you mean {near[0]!r}?"
+                raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {near[0]!r}?", ctx) from None
             raise
 
 

@@ -1,0 +1,117 @@
+"""The console of `sandbox up`: events as lines, for people or as JSON. It never takes part in what workers print."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from typing import Any
+
+import click
+
+from sandbox.clock import iso
+from sandbox.errors import SandboxError
+from sandbox.events import Event
+from sandbox.loader.output import real_stdout
+
+LEVELS = {"debug": 10, "info": 20, "log": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50, "none": 100}
+COLOURS = {"warning": "yellow", "warn": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}
+STATES = {"failed": "error", "cancelled": "warning"}
+
+
+class Console:
+    """Writes to the real standard output. `level` is the least that is shown; `as_json` makes each line an object."""
+
+    def __init__(self, level: str, *, as_json: bool = False) -> None:
+        self._least = LEVELS[level]
+        self.as_json = as_json
+
+    def line(self, text: str, *, level: str = "info") -> None:
+        """One line of our own."""
+        if LEVELS.get(level, 20) < self._least:
+            return
+        if self.as_json:
+            self.emit_json("console", level=level, text=click.unstyle(text))
+            return
+        colour = COLOURS.get(level)
+        self._write(click.style(text, fg=colour) if colour else text)
+
+    def emit_json(self, kind: str, at: float | None = None, **fields: Any) -> None:
+        about = {"kind": kind} if at is None else {"kind": kind, "at": iso(at)}
+        click.echo(json.dumps({**about, **fields}, ensure_ascii=False, default=str), file=real_stdout())
+
+    def event(self, event: Event) -> None:
+        """Show an event: requests at `debug` and, when they fail, at `error`; everything else that a person waits for."""
+        level, text = _told(event)
+        if text is None or LEVELS.get(level, 20) < self._least:
+            return
+        if self.as_json:
+            self.emit_json(event.kind, event.at, level=level, **event.fields)
+            return
+        colour = COLOURS.get(level)
+        self._write(click.style(text, fg=colour) if colour else text)
+
+    def loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a task of ours or of a worker left unhandled: a bug shows its traceback, the process lives."""
+        error = context.get("exception")
+        text = str(context.get("message", "unhandled error"))
+        if isinstance(error, SandboxError):
+            text += f": {error.message}"
+        elif error is not None:
+            text += "\n" + "".join(traceback.format_exception(error)).rstrip()
+        self.line(text, level="error")
+
+    def _write(self, text: str) -> None:
+        click.echo(text, file=real_stdout())
+
+
+def _told(event: Event) -> tuple[str, str | None]:
+    """Level and text; no text for what is not for the console."""
+    fields = event.fields
+    match event.kind:
+        case "log":
+            return fields["level"], f"{click.style(fields['worker'], fg='cyan')} {fields['text']}"
+        case "exception":
+            return "error", str(fields["text"])
+        case "reload" if fields["generation"] > 1:
+            return "info", f"{fields['worker']} reloaded in {fields['ms']:.0f} ms (generation {fields['generation']})"
+        case "reload.failed":
+            after = "the last good code serves on" if fields["stale"] else "it cannot serve until this is mended"
+            return "error", f"{fields['worker']} does not load; {after}\n{fields['error']}"
+        case "request.stale":
+            return (
+                "warning",
+                f"{fields['worker']} answered with old code (generation {fields['generation']}): {fields['error']}",
+            )
+        case "request":
+            level = "error" if fields["status"] >= 500 else "debug"
+            return level, f"{fields['method']} {fields['url']} {fields['status']} {fields['ms']:.1f} ms"
+        case "outbound":
+            level = "warning" if fields["by"] == "refused" else "debug"
+            told = "refused (offline)" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
+            return level, f"{fields['worker']} fetched {fields['url']}: {told}"
+        case "execution":
+            level = STATES.get(fields["state"], "info")
+            error = fields.get("error")
+            return level, f"{fields['execution_id']} {fields['state']}" + (f": {error['message']}" if error else "")
+        case "stage":
+            error = fields.get("error")
+            level = STATES.get(fields["state"], "debug")
+            return level, f"{fields['execution_id']} {fields['stage']} {fields['state']}" + (
+                f": {error['message']}" if error else ""
+            )
+        case "config":
+            text = "configuration read again"
+            if fields["restart"]:
+                text += f"; restart to change {', '.join(fields['restart'])}"
+            return "info", "\n".join([text, *fields["warnings"]])
+        case "config.failed":
+            return "error", "\n".join(["the configuration has errors; the old one stays in force", *fields["problems"]])
+        case "kv.damaged":
+            return "error", f"KV namespace {fields['namespace']}: {fields['text']}"
+        case "ack_abandoned":
+            return (
+                "warning",
+                f"{fields.get('execution_id', '')}: a worker did not take its acknowledgement; the outcome stands",
+            )
+    return "debug", None

@@ -1,0 +1,82 @@
+"""`sandbox executions list`, `show` and `cancel`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from sandbox.cli import session
+from sandbox.cli.summary import print_execution
+from sandbox.cli.tables import as_json, duration, print_json, print_table
+
+
+@click.group("executions")
+def command() -> None:
+    """What ran.
+
+    Example: sandbox executions list --status failed
+    """
+
+
+@command.command("list")
+@click.option("--status", help="Only these: running, completed, failed, cancelled, ...")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--cursor", help="Where the page before ended.")
+@as_json
+@session.common
+def list_(options: session.Options, status: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
+    """Executions, newest first."""
+
+    async def work() -> dict[str, Any]:
+        async with session.client(options) as api:
+            query = {"status": status, "limit": limit, "cursor": cursor}
+            return await api.call("GET", "/api/executions", query=query)
+
+    page = session.run(work())
+    if as_json:
+        print_json({"executions": page["executions"], "cursor": page["cursor"]})
+        return
+    rows = [
+        [e["execution_id"], e["pipeline"] or e["worker"], e["state"], e["created_at"], duration(e.get("duration_ms"))]
+        for e in page["executions"]
+    ]
+    if not rows:
+        click.echo("Nothing ran yet. Start with: sandbox run PIPELINE")
+        return
+    print_table(["Execution", "What", "State", "Created", "Took"], rows, right=[4])
+    if page["cursor"]:
+        click.echo(f"more: --cursor {page['cursor']}")
+
+
+@command.command()
+@click.argument("execution_id")
+@as_json
+@session.common
+def show(options: session.Options, execution_id: str, as_json: bool) -> None:
+    """One execution: its stages with times, bytes and errors."""
+
+    async def work() -> dict[str, Any]:
+        async with session.client(options) as api:
+            return dict((await api.call("GET", f"/api/executions/{quote(execution_id, safe='')}"))["execution"])
+
+    execution = session.run(work())
+    if as_json:
+        print_json(execution)
+    else:
+        print_execution(execution)
+
+
+@command.command()
+@click.argument("execution_id")
+@session.common
+def cancel(options: session.Options, execution_id: str) -> None:
+    """Stop an execution; the worker that is at it is told so."""
+
+    async def work() -> dict[str, Any]:
+        async with session.client(options) as api:
+            return await api.call("POST", f"/api/executions/{quote(execution_id, safe='')}/cancel")
+
+    answer = session.run(work())
+    click.echo(f"{answer['execution_id']}: {answer['state']}")

@@ -1,0 +1,86 @@
+"""Live progress of an execution in the terminal: one line a stage. Workers' own output comes out above it."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from sandbox.events import Event
+
+WORDS = {
+    "succeeded": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "skipped": "skipped",
+    "backoff": "waiting to try again",
+}
+
+
+class Watch:
+    """Shows stages as they move. Where the output is no terminal nothing live is drawn. `quiet` shows nothing at all
+    on standard output; workers' output goes to standard error in any case."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._live = not quiet and self._console.is_terminal
+        self._progress = Progress(
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[message]}", markup=False),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._progress.stop()
+
+    def stages(self, execution: dict[str, Any]) -> None:
+        """The stages there are, in their order."""
+        width = max((len(stage["name"]) for stage in execution["stages"]), default=0)
+        for stage in execution["stages"]:
+            self._tasks[stage["name"]] = self._progress.add_task(
+                stage["name"].ljust(width), total=100, start=False, message=""
+            )
+
+    def update(self, kind: str, data: dict[str, Any]) -> None:
+        """An event of the execution's stream."""
+        task = self._tasks.get(data.get("stage", ""))
+        if task is None:
+            return
+        if kind == "progress":
+            self._progress.update(task, completed=data["progress"], message=data.get("message") or "")
+        elif kind == "stage":
+            if data["state"] == "running":
+                self._progress.start_task(task)
+            elif data["state"] in WORDS:
+                self._progress.update(task, message=WORDS[data["state"]])
+                if data["state"] != "backoff":
+                    self._progress.stop_task(task)
+
+    def event(self, event: Event) -> None:
+        """A line that a worker printed, or its exception."""
+        fields = event.fields
+        if event.kind == "exception":
+            self._console.print(escape(str(fields["text"])), style="red")
+        else:
+            style = "yellow" if fields["level"] in ("warning", "error", "critical") else None
+            self._console.print(f"[cyan]{escape(fields['worker'])}[/] {escape(fields['text'])}", style=style)
+        sys.stderr.flush()

@@ -1,0 +1,178 @@
+"""`sandbox run`: a pipeline, or one worker, with live progress; what it made goes to a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sandbox.cli import session
+from sandbox.cli.progress import Watch
+from sandbox.cli.summary import print_execution
+from sandbox.cli.tables import as_json, print_json
+from sandbox.client import Client, over_http
+from sandbox.errors import UsageError, UserError
+
+
+@click.command("run")
+@click.argument("name")
+@click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter; VALUE is JSON, else a string.")
+@click.option("--input", "input_file", type=click.File("rb"), help='The input as JSON, "-" reads standard input.')
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where results go [out/<execution>].")
+@click.option("--detach", is_flag=True, help="Return once it has started (needs a sandbox that is up).")
+@click.option("--allow-stale", is_flag=True, help="Run although a worker's newest code does not load.")
+@as_json
+@session.common
+def command(
+    options: session.Options,
+    name: str,
+    parameters: tuple[str, ...],
+    input_file: Any,
+    out: Path | None,
+    detach: bool,
+    allow_stale: bool,
+    as_json: bool,
+) -> None:
+    """Run the pipeline NAME, or drive the worker NAME (handshake, process, acknowledge).
+
+    It runs in the sandbox that is up for this folder, else in one of its own, without a port.
+
+    \b
+    Example: sandbox run feed_report -p topic="battery recycling"
+             sandbox run bitware_feed_fetcher --input feeds.json
+    """
+    body: dict[str, Any] = {"parameters": dict(map(_parameter, parameters))}
+    if input_file is not None:
+        body["input"] = _json_input(input_file)
+    execution = session.run(_run(options, name, body, detach=detach, allow_stale=allow_stale, quiet=as_json, out=out))
+    if execution["state"] != "completed" and not detach:
+        raise click.exceptions.Exit(1)
+
+
+async def _run(
+    options: session.Options,
+    name: str,
+    body: dict[str, Any],
+    *,
+    detach: bool,
+    allow_stale: bool,
+    quiet: bool,
+    out: Path | None,
+) -> dict[str, Any]:
+    async with AsyncExitStack() as stack:
+        holder = session.running(options)
+        watch = Watch(quiet)
+        if holder is not None:
+            send = await stack.enter_async_context(over_http(holder["address"]))
+            api = Client(send, holder.get("admin_token"))
+        elif detach:
+            raise UserError("--detach needs a sandbox that is up", hint="start one with: sandbox up", code="not_up")
+        else:
+            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True))
+            sandbox.events.subscribe(watch.event, "log", "exception")
+            api = session.local_client(sandbox)
+        body[await _kind(api, name, allow_stale=allow_stale)] = name
+        execution_id = (await api.call("POST", "/api/executions", json_body=body))["execution_id"]
+        if detach:
+            if quiet:
+                print_json({"execution_id": execution_id})
+            else:
+                click.echo(f"started {execution_id}\nsee: sandbox executions show {execution_id}")
+            return {"state": "running"}
+        with watch:
+            watch.stages(await _execution(api, execution_id))
+            async for kind, data in api.events(execution_id):
+                watch.update(kind, data)
+        execution = await _execution(api, execution_id)
+        folder = out or Path("out") / execution_id
+        written = await _deliver(api, execution, folder)
+        if quiet:
+            print_json({"execution": execution, "files": [str(path) for path in written]})
+        else:
+            print_execution(execution)
+            for path in written:
+                click.echo(f"  {path}")
+        return execution
+
+
+async def _kind(api: Client, name: str, *, allow_stale: bool) -> str:
+    """Whether NAME is a pipeline or a worker; refuses what would run on old code."""
+    pipelines = {row["name"]: row for row in (await api.call("GET", "/api/pipelines"))["pipelines"]}
+    workers = {_fold(row["name"]): row for row in (await api.call("GET", "/api/workers"))["workers"]}
+    concerned = [stage["worker"] for stage in pipelines[name]["stages"]] if name in pipelines else [name]
+    for worker in concerned:
+        row = workers.get(_fold(worker), {})
+        if row.get("error") and (row.get("generation") is None or not allow_stale):
+            raise UserError(
+                f"the code of {row['name']} does not load: {row['error']}",
+                hint="mend it" + ("" if row.get("generation") is None else ", or run the old code with --allow-stale"),
+                code="stale_worker",
+            )
+    if name in pipelines:
+        return "pipeline"
+    if _fold(name) in workers:
+        return "worker"
+    known = f"pipelines: {', '.join(pipelines) or 'none'}; workers: {', '.join(w['name'] for w in workers.values())}"
+    raise UserError(f"there is no pipeline or worker called {name}", hint=known, code="not_found")
+
+
+async def _execution(api: Client, execution_id: str) -> dict[str, Any]:
+    return dict((await api.call("GET", f"/api/executions/{execution_id}"))["execution"])
+
+
+async def _deliver(api: Client, execution: dict[str, Any], folder: Path) -> list[Path]:
+    """Write what each last stage made; returns the files."""
+    needed = {name for stage in execution["stages"] for name in stage["needs"]}
+    written: list[Path] = []
+    for stage in execution["stages"]:
+        reference = stage.get("output_ref")
+        if stage["name"] not in needed and reference:
+            _, content = await api.fetch("GET", f"/api/references/{reference['ref_id']}", query={"raw": 1})
+            written += _write(folder, stage["name"], content)
+    return written
+
+
+def _write(folder: Path, stage: str, content: bytes) -> list[Path]:
+    """The output as JSON, and each HTML page in it as a file of its own."""
+    output = json.loads(content)
+    pages = {key: value for key, value in output.items() if _is_page(value)} if isinstance(output, dict) else {}
+    files = {f"{stage}.html" if key == "html" else f"{stage}-{_plain(key)}.html": page for key, page in pages.items()}
+    files[f"{stage}.json"] = json.dumps(output, indent=2, ensure_ascii=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in files]
+
+
+def _is_page(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))
+
+
+def _plain(key: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in key)[:60]
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"-p {text}: expected KEY=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _json_input(file: Any) -> Any:
+    try:
+        return json.loads(file.read())
+    except ValueError as error:
+        shown = "standard input" if file is sys.stdin.buffer else file.name
+        raise UsageError(f"--input: {shown} is not JSON: {error}") from None

@@ -1,0 +1,161 @@
+"""`sandbox up`: everything in one process, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import platform
+import signal
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sandbox.cli import session
+from sandbox.cli.console import LEVELS, Console
+from sandbox.config.dependencies import missing_dependencies
+from sandbox.config.load import Loaded
+from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from sandbox.app import Sandbox
+
+
+@click.command("up")
+@click.option("--port", type=click.IntRange(0, 65535), help="The one port of everything [8787].")
+@click.option("--ip", help="The address to listen on [127.0.0.1 and ::1].")
+@click.option("--var", "variables", multiple=True, metavar="KEY:VALUE", help="A var for every worker.")
+@click.option("--env-file", "env_files", multiple=True, type=click.Path(path_type=Path), help="Instead of .dev.vars.")
+@click.option("--no-reload", is_flag=True, help="Do not watch files.")
+@click.option(
+    "--egress", type=click.Choice(["offline", "replay", "record", "online"]), help="What outbound calls may do."
+)
+@click.option("--allow-host", "allow_hosts", multiple=True, help="A further Host to answer to (containers, tunnels).")
+@click.option("--log-level", type=click.Choice(list(LEVELS)), default="info", show_default=True)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
+@session.common
+def command(
+    options: session.Options,
+    port: int | None,
+    ip: str | None,
+    variables: tuple[str, ...],
+    env_files: tuple[Path, ...],
+    no_reload: bool,
+    egress: str | None,
+    allow_hosts: tuple[str, ...],
+    log_level: str,
+    log_format: str,
+    strict: bool,
+) -> None:
+    """Start every worker, the orchestrator and KV in one process, and reload what is saved.
+
+    Without a sandbox.toml it serves the workers in workers/*, or the one in the current folder.
+
+    Example: sandbox up --port 8787
+    """
+    overrides: dict[str, Any] = {"port": port, "ip": ip, "egress": egress, "allow_hosts": allow_hosts or None}
+    overrides["var"] = dict(map(_variable, variables)) or None
+    overrides["env_files"] = env_files or None
+    chosen = dataclasses.replace(options, overrides=overrides)
+    loaded = chosen.read()
+    if strict and loaded.warnings:
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        raise UsageError("the configuration has warnings, and --strict makes them errors")
+    console = Console(log_level, as_json=log_format == "json")
+    raise click.exceptions.Exit(asyncio.run(_serve(chosen, loaded, console, reload=not no_reload)))
+
+
+async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool) -> int:
+    from sandbox.app import Sandbox  # heavy: not for --help
+
+    started = time.perf_counter()
+    sandbox = Sandbox(loaded, watch=reload, reread=options.read)
+    sandbox.events.subscribe(console.event)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    loop.set_exception_handler(console.loop_error)
+    try:
+        await sandbox.start()
+        _greet(sandbox, console, (time.perf_counter() - started) * 1000)
+        await stop.wait()
+    except BaseException:
+        await sandbox.stop(0)
+        raise
+    # A second Ctrl-C ends it at once.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(name)
+    console.line("stopping: requests in flight get 5 s")
+    stopped = await sandbox.stop()
+    if stopped.cut:
+        console.line(f"stopped; {stopped.cut} requests were cut", level="warning")
+    else:
+        console.line(f"stopped; {stopped.finished} requests were finished" if stopped.finished else "stopped")
+    return 0
+
+
+def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
+    """What is up, where, and what is odd."""
+    config = sandbox.config
+    for warning in sandbox.warnings:
+        console.line(f"warning: {warning}", level="warning")
+    for worker in config.workers.values():
+        missing = [f"{b.binding} ({b.kind})" if b.binding else b.kind for b in worker.unsupported]
+        if missing:
+            console.line(f"{worker.name} asks for what is not supported yet: {', '.join(missing)}", level="warning")
+    absent = missing_dependencies(config.workers.values())
+    if absent:
+        for entry in absent.missing:
+            console.line(f"{entry.worker}: {entry.requirement}: {entry.reason}", level="warning")
+        console.line(f"install what is missing: {absent.install}", level="warning")
+    interrupted = sandbox.orchestrator.interrupted
+    if interrupted:
+        console.line(
+            f"{len(interrupted)} executions were cut by an earlier end: see `sandbox executions list`", level="warning"
+        )
+    if console.as_json:
+        console.emit_json(
+            "up",
+            address=sandbox.address,
+            workers={n: sandbox.url_of(n) for n in config.workers},
+            ms=round(milliseconds),
+        )
+        return
+    python = f"Python {platform.python_version()}, workers-runtime-sdk {version('workers-runtime-sdk')}"
+    console.line(
+        f"{click.style('sandbox', bold=True)} is up at {click.style(sandbox.address, fg='cyan')} after {milliseconds:.0f} ms ({python})"
+    )
+    width = max((len(name) for name in config.workers), default=0)
+    for name in config.workers:
+        status = sandbox.workers.status(name)
+        url = sandbox.url_of(name)
+        note = "" if status.error is None else click.style("  does not load", fg="red")
+        own = sandbox.describe_worker(name)["port"]
+        console.line(f"  {name:{width}}  {url}" + (f"  http://localhost:{own}" if own else "") + note)
+    for name, external in config.external().items():
+        console.line(f"  {name:{width}}  {external.url} (external)")
+    for pipeline in config.pipelines.values():
+        console.line(f"  pipeline {pipeline.name}: {' -> '.join(stage.name for stage in pipeline.stages)}")
+    console.line(f"  state {_short(config.state)}, egress {config.egress.mode}, page {sandbox.address}/")
+    if sys.stdin.isatty():
+        console.line("  Ctrl-C stops it")
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name:
+        raise UsageError(f"--var {text}: expected KEY:VALUE")
+    return name, value
