@@ -18,7 +18,7 @@ from sandbox.host.convert import LimitedBody, Outgoing, ascii_target, read_body,
 from sandbox.host.dispatch import Dispatch, Target
 from sandbox.host.errors import PAGE_CSP, error_answer, wants_html
 from sandbox.host.page import Overview, overview_page
-from sandbox.host.wire import ClientGone, Ready, as_response, build_head, close_body, plain, pump
+from sandbox.host.wire import ClientGone, Ready, as_response, build_head, close_body, has_left, plain, pump
 from sandbox.runtime.protocols import Emit, silent
 from sandbox.runtime.values import JsException
 from sandbox.runtime.web import Request, Response
@@ -109,7 +109,7 @@ class Entry:
                 task.uncancel()
             return self._failed(step, error)
         except BaseException as error:
-            if isinstance(error, ClientGone) or (isinstance(error, ConnectionError) and http.transport is None):
+            if isinstance(error, ClientGone) or (isinstance(error, ConnectionError) and has_left(http)):
                 step.status = CLIENT_GONE
                 return as_response(Ready(keep_alive=False))
             return self._failed(step, error)

@@ -112,6 +112,12 @@ class ClientGone(Exception):
     """The client left before the answer was complete."""
 
 
+def has_left(request: web.BaseRequest) -> bool:
+    """Whether the client's connection is gone or going."""
+    transport = request.transport
+    return transport is None or transport.is_closing()
+
+
 async def pump(
     request: web.BaseRequest, head: bytes, body: AsyncIterator[bytes], *, chunked: bool, length: int | None, gzip: bool
 ) -> int:
