@@ -55,7 +55,7 @@ class Default(HandshakeWorker):
 
     async def _fetch_now(self, body: str) -> Any:
         try:
-            wanted = Schema(schemas.Input).check(json.loads(body or "null"))
+            wanted: schemas.Input = Schema(schemas.Input).check(json.loads(body or "null"))
             collector = Collector(fetch, FeedStore(self.env.ARTICLES), run=uuid4().hex)
             return _json(await self._collect(wanted, collector))
         except (json.JSONDecodeError, RecursionError) as error:

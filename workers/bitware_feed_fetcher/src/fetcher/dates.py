@@ -22,11 +22,11 @@ def iso_date(entry: Mapping[str, Any], url: str = "") -> str | None:
         parsed = fields.get(f"{name}_parsed")
         if parsed is not None:
             try:
-                found = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+                moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (ValueError, OverflowError, OSError):
                 continue
-            if found.year in _YEARS:
-                return _iso(found)
+            if moment.year in _YEARS:
+                return _iso(moment)
     for name in _FIELDS:
         found = _read(str(fields.get(name) or "").strip())
         if found is not None and found.year in _YEARS:
