@@ -13,7 +13,7 @@ from workers import Request, Response
 from sandbox.handshake import HandshakeWorker, Job
 
 SLICE = 20  # articles between two turns of the event loop
-BATCH = 100  # articles between two checkpoints
+BATCH = 100  # articles between two checkpoints, at the most; a small job has four
 PARTIAL_TTL = 86_400
 
 
@@ -55,12 +55,28 @@ class Default(HandshakeWorker):
         "topic": "night trains",
         "articles": [
             {
-                "article_url": "https://newsroom.test/example/night-train",
+                "article_url": "https://newsroom.test/example/capitals",
                 "title": "A new night train links three capitals",
                 "content": "The operator said the sleeper is reliable, quiet and not expensive. Bookings opened on Monday.",
                 "pub_date": "2026-11-02T06:00:00Z",
                 "author": "A. Reporter",
-            }
+            },
+            {
+                "article_url": "https://newsroom.test/example/entertainment",
+                "title": "An evening of entertainment",
+                "content": "The museum trains its guides at night. Visitors were delighted.",
+            },
+            {
+                "article_url": "https://newsroom.test/example/sleeper",
+                "title": "Who pays for empty berths",
+                "content": "Night trains are popular and rarely profitable. A carriage earns money once in a day.",
+                "pub_date": "2026-11-09T06:00:00Z",
+            },
+            {
+                "article_url": "https://newsroom.test/example/cheese",
+                "title": "Cheese prices fall",
+                "content": "Dairies warned that farmers suffer. The council met on Tuesday.",
+            },
         ],
     }
 
@@ -70,11 +86,12 @@ class Default(HandshakeWorker):
         await job.progress(2, f"reading {len(given.articles)} articles")
         batch = Batch(topic, given.articles, given.keywords)
         await asyncio.sleep(0)
-        results, partial = await self._resumed(job)
+        results, partial, starts = await self._resumed(job)
         total = len(given.articles)
+        step = max(1, min(BATCH, -(-total // 4)))
         while len(results) < total:
             start = len(results)
-            for at in range(start, min(total, start + BATCH)):
+            for at in range(start, min(total, start + step)):
                 results.append(batch.analyse(at))
                 if at % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
@@ -83,7 +100,8 @@ class Default(HandshakeWorker):
                 await self.env.RESULT_CACHE.put(
                     f"{partial}:{start}", json.dumps(results[start:]), expirationTtl=PARTIAL_TTL
                 )
-                await job.checkpoint({"partial": partial, "starts": [*range(0, start + 1, BATCH)]})
+                starts.append(start)
+                await job.checkpoint({"partial": partial, "starts": starts})
         relevant = [row for row in results if row["relevance_score"] >= 0.25]
         await job.progress(100, f"{len(relevant)} of {total} articles are about the topic")
         return {
@@ -98,17 +116,20 @@ class Default(HandshakeWorker):
             },
         }
 
-    async def _resumed(self, job: Job) -> tuple[list[dict[str, Any]], str]:
-        """What an earlier attempt has finished: the checkpoint says where it lies in RESULT_CACHE."""
+    async def _resumed(self, job: Job) -> tuple[list[dict[str, Any]], str, list[int]]:
+        """What an earlier attempt has finished: the checkpoint says where it lies in RESULT_CACHE, and from which
+        article on each part is."""
         results: list[dict[str, Any]] = []
         if not job.resumed:
-            return results, f"partial:{job.packet_id}"
+            return results, f"partial:{job.packet_id}", []
+        partial, kept = job.resumed["partial"], []
         for start in job.resumed["starts"]:
-            stored = await self.env.RESULT_CACHE.get(f"{job.resumed['partial']}:{start}")
-            if stored is None:
+            stored = await self.env.RESULT_CACHE.get(f"{partial}:{start}")
+            if stored is None or start != len(results):
                 break
             results.extend(json.loads(stored))
-        return results, job.resumed["partial"]
+            kept.append(start)
+        return results, partial, kept
 
     async def route(self, request: Request) -> Response | None:
         """`POST /classify` with the same body as a job's input answers at once, for use by hand."""

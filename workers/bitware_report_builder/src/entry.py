@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,8 @@ from workers import Request, Response
 
 from sandbox.handshake import HandshakeWorker, Job
 
-REPORT_TTL = 7 * 86_400
+PAGE_TTL = 7 * 86_400
+REPORT_TTL = 86_400
 
 
 @dataclass
@@ -77,14 +79,29 @@ class Default(HandshakeWorker):
 
     async def process(self, job: Job) -> dict[str, Any]:
         given: Input = job.input
+        kept = await self._kept(job)
+        if kept is not None:
+            return kept
         topic = job.parameters.get("topic") or given.topic or ""
         await job.progress(10, f"choosing from {len(given.articles)} articles")
-        report = build(topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC))
+        report = asdict(build(topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC)))
         await job.progress(80, "keeping the page")
-        # The page stays readable by itself under /reports/<id> for a week.
-        await self.env.RESULT_CACHE.put(f"page:{report.report_id}", report.html, expirationTtl=REPORT_TTL)
-        await job.progress(100, f"{report.totals['articles_relevant']} articles in the report")
-        return asdict(report)
+        # The page stays readable by itself under /reports/<id> for a week; the whole report lets a retry hand out the
+        # same one instead of making another.
+        key = f"report:{report['report_id']}"
+        await self.env.RESULT_CACHE.put(f"page:{report['report_id']}", report["html"], expirationTtl=PAGE_TTL)
+        await self.env.RESULT_CACHE.put(key, json.dumps(report), expirationTtl=REPORT_TTL)
+        await job.checkpoint({"report": key})
+        await job.progress(100, f"{report['totals']['articles_relevant']} articles in the report")
+        return report
+
+    async def _kept(self, job: Job) -> dict[str, Any] | None:
+        """The report an earlier attempt had finished, where its checkpoint and the report are still there."""
+        if not job.resumed:
+            return None
+        stored = await self.env.RESULT_CACHE.get(job.resumed["report"])
+        report: dict[str, Any] | None = None if stored is None else json.loads(stored)
+        return report
 
     async def route(self, request: Request) -> Response | None:
         """`GET /reports/<report_id>`: the page of a report made in the last week."""
