@@ -62,7 +62,9 @@ class Sandbox:
         clock: Clock | None = None,
         token: str | None = None,
     ) -> None:
-        self.config: SandboxConfig = loaded.config
+        self.config: SandboxConfig
+        self._names: dict[str, str]
+        self._take(loaded.config)
         self.warnings = loaded.warnings
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
@@ -293,12 +295,13 @@ class Sandbox:
         return await self._routes.handle(request)
 
     def _resolve(self, label: str) -> str | None:
-        names = self._names
-        return names.get(fold(label))
+        """A worker's canonical name by any spelling. Called for every request."""
+        return self._names.get(label) or self._names.get(fold(label))
 
-    @property
-    def _names(self) -> dict[str, str]:
-        return {fold(name): name for name in self.config.workers}
+    def _take(self, config: SandboxConfig) -> None:
+        self.config = config
+        self._names = {fold(name): name for name in config.workers}
+        self._names |= {worker.host_label: name for name, worker in config.workers.items()}
 
     def _settings(self) -> dict[str, Any]:
         return {fold(name): setting for name, setting in self.config.settings.items()}
@@ -389,7 +392,7 @@ class Sandbox:
             return
         old, new = self.config, loaded.config
         self._egress.configure(new.egress, new.root)
-        self.config = new
+        self._take(new)
         for name in [n for n in old.workers if n not in new.workers]:
             await self.workers.remove(name)
         await self._configure_orchestrator()
