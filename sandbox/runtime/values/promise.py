@@ -35,6 +35,10 @@ class _Unhandled:
             )
 
 
+_SEEN = _Unhandled(asyncio.CancelledError())
+_SEEN.handled = True
+
+
 class JsPromise(JsProxy):
     """`Promise`. Await it as often as you like; cancelling one awaiter does not cancel the work behind it."""
 
@@ -160,7 +164,8 @@ class JsPromise(JsProxy):
             return
         self._state = _REJECTED
         self._value = error
-        self._unhandled = _Unhandled(error)
+        if self._unhandled is None:
+            self._unhandled = _Unhandled(error)
         self._run_callbacks()
 
     def _run_callbacks(self) -> None:
@@ -178,9 +183,12 @@ class JsPromise(JsProxy):
             self._callbacks.append(callback)
 
     def _look(self) -> None:
-        """Somebody saw the rejection."""
-        if self._unhandled is not None:
-            self._unhandled.handled = True
+        """Somebody saw the rejection, or will: what is pending still need not report it."""
+        if self._state == _REJECTED:
+            if self._unhandled is not None:
+                self._unhandled.handled = True
+        elif self._state == _PENDING:
+            self._unhandled = _SEEN
 
     @property
     def _done(self) -> bool:

@@ -55,7 +55,11 @@ def _label(label: str) -> str:
     import idna
 
     if label.isascii():
-        idna.ulabel(label)  # raises where the punycode is not valid
+        decoded = label.removeprefix("xn--").encode().decode("punycode")  # UnicodeError where it is none
+        if idna.uts46_remap(decoded, std3_rules=False) != decoded:
+            raise idna.IDNAError(f"characters that are not allowed: {label}")
+        if decoded.isascii() or "xn--" + decoded.encode("punycode").decode() != label:
+            raise idna.IDNAError(f"not the punycode of a label: {label}")
         return label
     try:
         return idna.alabel(label).decode()
