@@ -124,7 +124,9 @@ def test_plain_data_of_everything():
 
 
 @pytest.mark.parametrize(
-    "value", [complex(1), range(3), object(), datetime.datetime(2020, 1, 1), Headers(), to_js([object()])], ids=repr
+    "value",
+    [complex(1), range(3), object(), datetime.datetime(2020, 1, 1), Headers(), to_js([object()])],
+    ids=["complex", "range", "object", "datetime", "Headers", "array"],
 )
 def test_what_cannot_be_cloned(value):
     with pytest.raises(JsException, match="^DataCloneError"):
