@@ -18,7 +18,7 @@ from sandbox.runtime.values import (
     option,
     throw,
 )
-from sandbox.runtime.values.buffers import Float32Array, Float64Array
+from sandbox.runtime.values.typed_arrays import Float32Array, Float64Array
 
 _HASHES = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512", "MD5": "md5"}
 

@@ -1,18 +1,10 @@
 """The JavaScript value model that worker code and host-side code share."""
 
 from sandbox.runtime.values.arrays import JsArray, JsIterator, call_back
-from sandbox.runtime.values.buffers import (
-    TYPED_ARRAYS,
-    ArrayBuffer,
-    BufferView,
-    DataView,
-    TypedArray,
-    Uint8Array,
-    byte_view,
-    bytes_of,
-)
+from sandbox.runtime.values.buffers import ArrayBuffer, BufferView, byte_view, bytes_of
 from sandbox.runtime.values.clone import crosses_rpc, structured_clone
 from sandbox.runtime.values.convert import from_js_plain, to_js, to_py
+from sandbox.runtime.values.data_view import DataView
 from sandbox.runtime.values.dates import JsDate
 from sandbox.runtime.values.errors import ConversionError, InternalError, JsError, JsException, throw
 from sandbox.runtime.values.host import HostObject, js_method
@@ -30,6 +22,7 @@ from sandbox.runtime.values.proxies import (
     destroy_proxies,
 )
 from sandbox.runtime.values.proxy import JsFunction, JsProxy, jsnull
+from sandbox.runtime.values.typed_arrays import TYPED_ARRAYS, TypedArray, Uint8Array
 
 __all__ = [
     "TYPED_ARRAYS",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.runtime.values.arrays import JsArray
-from sandbox.runtime.values.buffers import ArrayBuffer, DataView, TypedArray
+from sandbox.runtime.values.buffers import ArrayBuffer
+from sandbox.runtime.values.data_view import DataView
 from sandbox.runtime.values.dates import JsDate
 from sandbox.runtime.values.errors import JsException
 from sandbox.runtime.values.maps import JsMap, JsSet
@@ -15,6 +16,7 @@ from sandbox.runtime.values.objects import JsObject, plain_object
 from sandbox.runtime.values.promise import JsPromise
 from sandbox.runtime.values.proxies import JsRpcStub, PyProxy
 from sandbox.runtime.values.proxy import JsProxy, jsnull
+from sandbox.runtime.values.typed_arrays import TypedArray
 
 # Classes that enter themselves: what crosses RPC by reference (streams, services, bodies), and how.
 _crossing: dict[type, Callable[[Any], Any]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.runtime.values.arrays import JsArray
-from sandbox.runtime.values.buffers import ArrayBuffer, BufferView, from_buffer
+from sandbox.runtime.values.buffers import ArrayBuffer, BufferView
 from sandbox.runtime.values.dates import JsDate
 from sandbox.runtime.values.errors import ConversionError
 from sandbox.runtime.values.maps import JsMap, JsSet
@@ -15,6 +15,7 @@ from sandbox.runtime.values.numbers import JsNumber, js_str, normalize_float
 from sandbox.runtime.values.objects import JsObject
 from sandbox.runtime.values.proxies import PyProxy, create_proxy
 from sandbox.runtime.values.proxy import JsProxy, PyConversion, jsnull
+from sandbox.runtime.values.typed_arrays import from_buffer
 
 _AS_IS = frozenset({str, int, bool, type(None), type(jsnull)})
 _BUFFERS = (bytes, bytearray, memoryview, array.array)

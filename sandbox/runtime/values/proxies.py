@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.runtime.values.buffers import from_buffer
 from sandbox.runtime.values.errors import throw
 from sandbox.runtime.values.objects import JsObject
 from sandbox.runtime.values.promise import JsPromise, as_promise_value
 from sandbox.runtime.values.proxy import JsProxy, fold
+from sandbox.runtime.values.typed_arrays import from_buffer
 
 
 class PyProxy(JsProxy):

@@ -2,10 +2,9 @@
 
 from sandbox.runtime.web.streams.readable import (
     ReadableStream,
-    ReadableStreamBYOBReader,
-    ReadableStreamDefaultReader,
     stream_of,
 )
+from sandbox.runtime.web.streams.readers import ReadableStreamBYOBReader, ReadableStreamDefaultReader
 from sandbox.runtime.web.streams.transform import (
     CompressionStream,
     DecompressionStream,

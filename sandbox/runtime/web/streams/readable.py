@@ -11,21 +11,24 @@ from sandbox.runtime.values import (
     HostObject,
     JsArray,
     JsException,
-    JsObject,
     JsPromise,
     Uint8Array,
-    bytes_of,
     crosses_rpc,
     js_method,
-    jsnull,
     option,
     throw,
     to_number,
 )
-from sandbox.runtime.values.promise import as_error, as_promise_value
+from sandbox.runtime.values.promise import as_promise_value
+from sandbox.runtime.web.streams.chunks import END, HOST, chunk_bytes
+from sandbox.runtime.web.streams.pipe import pipe
+from sandbox.runtime.web.streams.readers import (
+    ReadableStreamBYOBReader,
+    ReadableStreamDefaultController,
+    ReadableStreamDefaultReader,
+)
+from sandbox.runtime.web.streams.tee import split
 from sandbox.runtime.web.text import utf8
-
-END = object()  # what an internal read answers behind the last chunk
 
 
 class ReadableStream(HostObject):
@@ -311,41 +314,7 @@ class ReadableStream(HostObject):
             reader.releaseLock()
 
     def _tee(self) -> tuple[ReadableStream, ReadableStream]:
-        """Two streams of the same chunks. The source is read as fast as the quicker branch asks."""
-        self._lock(HOST)
-        reading = False
-        cancelled: list[Any] = []
-
-        def pull(_: Any) -> None:
-            nonlocal reading
-            if not reading:
-                reading = True
-                promise = self._read_chunk()
-                promise._when_settled(lambda: pass_on(promise))
-
-        def pass_on(promise: JsPromise) -> None:
-            nonlocal reading
-            reading = False
-            try:
-                chunk = promise._result()
-            except (Exception, asyncio.CancelledError) as error:
-                for branch in branches:
-                    branch._fail(error)
-                return
-            for branch in branches:
-                if branch._state != "readable":
-                    continue
-                if chunk is END:
-                    branch._close()
-                else:
-                    branch._enqueue(chunk)
-
-        def cancel(reason: Any = None) -> Any:
-            cancelled.append(reason)
-            return self._cancel(JsArray(cancelled)) if len(cancelled) == 2 else None
-
-        branches = (_plain(pull, cancel), _plain(pull, cancel))
-        return branches
+        return split(self, _plain)
 
     @js_method
     def tee(self) -> JsArray:
@@ -378,9 +347,6 @@ class ReadableStream(HostObject):
 
     def _own_keys(self) -> list[str]:
         return []
-
-
-HOST = object()  # stands in for a reader where the host itself reads
 
 
 async def _nothing(cancel: Callable[..., Any], reason: Any) -> None:
@@ -423,162 +389,6 @@ def stream_of(body: bytes | str | AsyncIterator[bytes]) -> ReadableStream:
     made = _plain(pull, None)
     made._host = body
     return made
-
-
-def chunk_bytes(chunk: Any) -> bytes:
-    """The bytes of a body's chunk; a TypeError where it has none."""
-    if type(chunk) is Uint8Array:
-        view = chunk._bytes()
-        return view if isinstance(view, bytes) else bytes(view)
-    data = bytes_of(chunk)
-    if data is not None:
-        return data
-    if not isinstance(chunk, str):
-        throw(
-            "TypeError",
-            "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.",
-        )
-    return utf8(chunk)
-
-
-async def pipe(source: ReadableStream, destination: Any, options: Any) -> None:
-    """`pipeTo`: read, write, wait for the destination to be ready; close, abort and cancel as the options say."""
-    source._lock(HOST)
-    writer = destination.getWriter()
-    signal = option(options, "signal")
-    try:
-        try:
-            while True:
-                await writer.ready
-                if signal is not None and signal is not jsnull:
-                    signal.throwIfAborted()
-                chunk = await source._read_chunk()
-                if chunk is END:
-                    break
-                writer.write(chunk)._look()
-        except Exception as error:
-            if source._error is error:
-                if not option(options, "preventAbort"):
-                    await writer.abort(error)
-            elif not option(options, "preventCancel"):
-                source._cancel(error)._look()
-            raise
-        if not option(options, "preventClose"):
-            await writer.close()
-    finally:
-        writer.releaseLock()
-        source._reader = None
-
-
-class ReadableStreamDefaultController(HostObject):
-    """What a source's `start` and `pull` are handed."""
-
-    __slots__ = ("_stream",)
-    _stream: ReadableStream
-
-    def __init__(self, *_: Any) -> None:
-        throw("TypeError", "Illegal constructor")
-
-    @classmethod
-    def _for(cls, stream: ReadableStream) -> ReadableStreamDefaultController:
-        made = cls.__new__(cls)
-        made._stream = stream
-        return made
-
-    byobRequest = jsnull
-
-    @property
-    def desiredSize(self) -> Any:
-        desired = self._stream._desired()
-        return jsnull if desired is None else desired
-
-    def enqueue(self, chunk: Any = None, *_: Any) -> None:
-        self._stream._enqueue(chunk)
-
-    def close(self, *_: Any) -> None:
-        self._stream._close()
-
-    def error(self, reason: Any = None, *_: Any) -> None:
-        self._stream._fail(as_error(reason))
-
-
-class ReadableStreamDefaultReader(HostObject):
-    """`stream.getReader()`: `read()` answers `{done, value}`."""
-
-    __slots__ = ("_stream",)
-    _stream: ReadableStream | None
-
-    def __init__(self, stream: Any = None, *_: Any) -> None:
-        stream._lock(self)
-        self._stream = stream
-
-    def _locked(self) -> ReadableStream:
-        if self._stream is None:
-            raise JsException("TypeError", "This ReadableStream reader has been released.")
-        return self._stream
-
-    @js_method
-    async def read(self) -> JsObject:
-        chunk = await self._locked()._read_chunk()
-        if chunk is END:
-            return JsObject({"value": None, "done": True})
-        return JsObject({"value": chunk, "done": False})
-
-    @js_method
-    async def cancel(self, reason: Any) -> None:
-        await self._locked()._cancel(reason)
-
-    def releaseLock(self, *_: Any) -> None:
-        stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        stream._reader = None
-        waiters = list(stream._waiters)
-        stream._waiters.clear()
-        for waiter in waiters:
-            waiter._reject(JsException("TypeError", "This ReadableStream reader has been released."))
-
-    @property
-    def closed(self) -> JsPromise:
-        stream = self._locked()
-        promise = JsPromise._pending()
-
-        def settle() -> None:
-            if stream._error is not None:
-                promise._reject(stream._error)
-            else:
-                promise._resolve(None)
-            promise._look()
-
-        if stream._state == "readable":
-            stream._settled.append(settle)
-        else:
-            settle()
-        return promise
-
-
-class ReadableStreamBYOBReader(ReadableStreamDefaultReader):
-    """`stream.getReader({mode: "byob"})`: fills the caller's view."""
-
-    __slots__ = ()
-    js_name = "ReadableStreamBYOBReader"
-
-    @js_method
-    async def read(self, view: Any) -> JsObject:
-        stream = self._locked()
-        room = view.byteLength
-        if room == 0:
-            throw("TypeError", 'You must call read() on a "byob" reader with a positive-sized TypedArray object.')
-        chunk = await stream._read_chunk()
-        if chunk is END:
-            return JsObject({"value": view.subarray(0, 0), "done": True})
-        data = chunk_bytes(chunk)
-        if len(data) > room:
-            stream._unread(Uint8Array._over(data[room:]))
-            data = data[:room]
-        filled = Uint8Array(view.buffer, view.byteOffset, len(data))
-        filled.assign(data)
-        return JsObject({"value": filled, "done": False})
 
 
 crosses_rpc(ReadableStream)

@@ -10,7 +10,8 @@ from typing import Any
 from sandbox.runtime.values import HostObject, JsException, JsPromise, Uint8Array, js_str, option, throw
 from sandbox.runtime.values.numbers import to_number
 from sandbox.runtime.values.promise import as_error, as_promise_value
-from sandbox.runtime.web.streams.readable import ReadableStream, chunk_bytes
+from sandbox.runtime.web.streams.chunks import chunk_bytes
+from sandbox.runtime.web.streams.readable import ReadableStream
 from sandbox.runtime.web.streams.writable import WritableStream
 from sandbox.runtime.web.text import utf8
 
