@@ -46,7 +46,7 @@ def error_answer(
     """The answer for anything raised on a request's way.
 
     A SandboxError says its own status, code and hint. A worker's exception is status 500 with Cloudflare's error 1101
-    and what `describe` tells of it (a traceback, the worker's own frames first); code that does not import is 503.
+    and what `describe` tells of its cause (a traceback, the worker's own frames first); code that does not import is 503.
     Anything else is a bug of the sandbox: 500 `internal`, with its type alone.
     """
     detail: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def error_answer(
         if isinstance(error, WorkerFailed):
             detail["error_code"] = WORKER_THREW
         if error.__cause__ is not None:
-            detail["traceback"] = redact(describe(error.__cause__))
+            detail["traceback"] = redact(describe(error))
     message = redact(message)
     hint = None if hint is None else redact(hint)
     if html and isinstance(error, WorkerFailed | WorkerUnavailable):

@@ -42,8 +42,9 @@ class Server:
 
     `fetch_worker(name, request)` gives a worker's Response and whether a stale generation made it. `resolve` turns a
     host label or a name in a path into a worker's name, or None. `orchestrator(request)` answers our own routes.
-    `overview()` is what `/` shows (None: `orchestrator` answers `/` as well). `describe(exception)` is a traceback as text, `redact(text)` takes secrets out of
-    it, `on_error(worker or None, exception)` is told of each failure once. Port 0 takes any free port.
+    `overview()` is what `/` shows (None: `orchestrator` answers `/` as well). `describe(error)` is the
+    traceback as text of what a WorkerFailed or WorkerUnavailable was caused by, `redact(text)` takes secrets out of it,
+    `on_error(worker or None, exception)` is told of each failure once. Port 0 takes any free port.
     Raises UsageError for an `ip` beyond this machine without a token.
     """
 

@@ -108,6 +108,12 @@ class Running:
         return await self.raw(data, head_only=method == "HEAD", port=port)
 
 
+def describe(error: BaseException) -> str:
+    """A traceback as text: of the worker's exception inside the error that names the worker."""
+    cause = error.__cause__
+    return f"Traceback: <b>{type(cause).__name__}</b>: {cause}"
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Callable[..., Awaitable[Running]]]:
     """`await serve(hello=function, ...)` starts a server whose workers are those functions of a Request."""
@@ -134,7 +140,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[Running]]]:
             fetch_worker=fetch_worker,
             resolve=resolve,
             orchestrator=orchestrator,
-            describe=lambda error: f"Traceback: <b>{type(error).__name__}</b>: {error}",
+            describe=describe,
             redact=lambda text: text.replace("s3cret", "***"),
             on_error=lambda worker, error: running.errors.append((worker, error)),
             emit=lambda kind, /, **fields: running.events.append((kind, fields)),
