@@ -93,7 +93,7 @@ def _adapted_pdb() -> Any:
         pdb.Pdb.interaction = real_interaction  # type: ignore[method-assign]
         pdb.set_trace = real_set_trace
 
-    pdb.Pdb.interaction = interaction  # type: ignore[method-assign, assignment]
+    pdb.Pdb.interaction = interaction  # type: ignore[method-assign]
     pdb.set_trace = _set_trace
     _undo.append(undo)
     return pdb

@@ -9,12 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
+from sandbox.runtime.compat import compatibility_flags
 
 # Names that the platform calls, and names that its RPC never passes on.
 HANDLERS = frozenset({"fetch", "test", "scheduled", "queue", "tail", "trace", "alarm", "connect", "pubsub"})
 _NO_RPC = HANDLERS | {"dup", "constructor", "webSocketMessage", "webSocketClose", "webSocketError"}
-# From this compatibility date on, module-level `on_fetch` and its like are not looked at.
-CLASSES_ONLY_SINCE = "2025-08-14"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,9 @@ def exports_of(module: ModuleType, config: WorkerConfig) -> Exports:
 
 
 def takes_functions(config: WorkerConfig) -> bool:
-    """Whether module-level handlers count, by compatibility date and flags."""
-    if "disable_python_no_global_handlers" in config.compatibility_flags:
-        return True
-    if "python_no_global_handlers" in config.compatibility_flags:
-        return False
-    return config.compatibility_date < CLASSES_ONLY_SINCE
+    """Whether module-level handlers count: compatibility dates before 2025-08-14, or by flag."""
+    flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
+    return "python_no_global_handlers" not in flags
 
 
 def positional_arguments(function: Callable[..., Any], limit: int) -> int:

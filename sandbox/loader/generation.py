@@ -17,11 +17,12 @@ from sandbox.config.models import WorkerConfig
 from sandbox.errors import NotFound
 from sandbox.loader import names_as_text, reclaim, shadowing
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
+from sandbox.loader.failures import describe_failure
 from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
-from sandbox.runtime.values import HostObject, js_method
+from sandbox.runtime.values import HostObject, JsObject, js_method, to_js
 from sandbox.runtime.web import Request, Response
 
 # Bodies that need no more of the worker's code.
@@ -126,7 +127,7 @@ class Generation:
         self._held = 0
         self._retired = False
         self._released = False
-        self._drains: set[asyncio.Task[None]] = set()
+        self._drains: set[asyncio.Task[list[BaseException]]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._on_release: list[Callable[[], None]] = []
 
@@ -169,7 +170,7 @@ class Generation:
         """
         if entry is None:
             entry = self.entry(entrypoint)
-        with _Event(self, props) as ctx:
+        with _Event(self, "fetch", props) as ctx:
             if entry is None:
                 result = self._call_function("fetch", NO_FETCH, request, ctx)
             elif entry.fetch_arguments < 0:
@@ -207,7 +208,7 @@ class Generation:
             entry = self.entry(entrypoint)
         if entry is None or method not in entry.methods:
             raise TypeError(f'The RPC receiver does not implement the method "{method}".')
-        with _Event(self, props) as ctx:
+        with _Event(self, "rpc", props) as ctx:
             bound = getattr(entry.cls(ctx, self._env), method)
             result = bound(*[self._sdk.python_from_rpc(argument) for argument in args])
             if inspect.isawaitable(result):
@@ -221,7 +222,7 @@ class Generation:
         if entry is None:
             entry = self.entry(entrypoint)
         controller = ScheduledController(scheduled_time_ms, cron)
-        with _Event(self, None) as ctx:
+        with _Event(self, "scheduled") as ctx:
             if entry is None:
                 result = self._call_function("scheduled", NO_SCHEDULED, controller, ctx)
             else:
@@ -235,7 +236,7 @@ class Generation:
     async def test(self, controller: Any = None, *, entrypoint: str | None = None) -> None:
         """Run the `test` handler, as workerd's own test runner does."""
         entry = self.entry(entrypoint)
-        with _Event(self, None) as ctx:
+        with _Event(self, "test") as ctx:
             if entry is None:
                 raise TypeError("Handler does not export a test() function.")
             handler = entry.cls(ctx, self._env).test
@@ -302,15 +303,18 @@ class Generation:
 
     def _drain(self, ctx: ExecutionContext) -> None:
         """Hold the generation until the event's `waitUntil` work has ended."""
-        task = asyncio.get_running_loop().create_task(ctx.drain(None), name=f"waitUntil of {self.config.name}")
+        task = asyncio.get_running_loop().create_task(ctx.drain(), name=f"waitUntil of {self.config.name}")
         self._drains.add(task)
         task.add_done_callback(self._drained)
 
-    def _drained(self, task: asyncio.Task[None]) -> None:
+    def _drained(self, task: asyncio.Task[list[BaseException]]) -> None:
         self._drains.discard(task)
         end_lines(self.context)
         if not task.cancelled():
-            task.result()
+            for failure in task.result():
+                if isinstance(failure, Exception):
+                    text = "in waitUntil: " + describe_failure(failure, self.config)
+                    self.context.emit("exception", worker=self.config.name, text=text)
         self._let_go()
 
     def _hold_for(self, body: Any, response: Response) -> None:
@@ -350,11 +354,12 @@ class Generation:
 class _Event:
     """One event of a generation: says which worker and which invocation are current, and ends both."""
 
-    __slots__ = ("_ctx", "_generation", "_invocation_before", "_worker_before")
+    __slots__ = ("_ctx", "_generation", "_invocation_before", "_kind", "_worker_before")
 
-    def __init__(self, generation: Generation, props: Mapping[str, Any] | None) -> None:
+    def __init__(self, generation: Generation, kind: str, props: Mapping[str, Any] | None = None) -> None:
         self._generation = generation
-        self._ctx = ExecutionContext(generation.context, props)
+        self._kind = kind
+        self._ctx = ExecutionContext(None if props is None else _js_object(props))
 
     def __enter__(self) -> ExecutionContext:
         generation = self._generation
@@ -363,7 +368,7 @@ class _Event:
         self._worker_before = current_worker.get(None)
         self._invocation_before = current_invocation.get(None)
         current_worker.set(generation.context)
-        current_invocation.set(Invocation(generation.context, self._ctx))
+        current_invocation.set(Invocation(generation.context, self._ctx, kind=self._kind))
         return self._ctx
 
     def __exit__(self, *exc: object) -> None:
@@ -371,7 +376,11 @@ class _Event:
         current_worker.set(self._worker_before)
         current_invocation.set(self._invocation_before)
         end_lines(generation.context)
-        if self._ctx.pending:
+        if self._ctx._pending is not None:
             generation._drain(self._ctx)
         else:
             generation._let_go()
+
+
+def _js_object(mapping: Mapping[str, Any]) -> Any:
+    return to_js(mapping, dict_converter=JsObject.constructor.fromEntries)

@@ -10,7 +10,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextvars import Context
-from types import CoroutineType
 from typing import Any
 
 from sandbox.loader.imports import Namespace
@@ -30,7 +29,7 @@ def leftover_tasks(namespace: Namespace) -> list[asyncio.Task[Any]]:
     except RuntimeError:  # no loop is running
         return []
     start = namespace.prefix + "."
-    return [task for task in tasks if _module_of(task.get_coro()).startswith(start)]
+    return [task for task in tasks if _runs(task, start)]
 
 
 def forget(namespace: Namespace, handlers: set[_HandlerPlace]) -> None:
@@ -64,10 +63,15 @@ def _loggers() -> Iterator[logging.Logger]:
             yield logger
 
 
-def _module_of(coroutine: object) -> str:
-    if not isinstance(coroutine, CoroutineType) or coroutine.cr_frame is None:
-        return ""
-    return str(coroutine.cr_frame.f_globals.get("__name__", ""))
+def _runs(task: asyncio.Task[Any], start: str) -> bool:
+    """Whether any frame a task is suspended in belongs to a module whose name begins with `start`."""
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None and str(frame.f_globals.get("__name__", "")).startswith(start):
+            return True
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    return False
 
 
 class Sweeper:
