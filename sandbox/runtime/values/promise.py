@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any
 
+from sandbox.runtime.values.eager import start_now
 from sandbox.runtime.values.errors import JsException, throw
 from sandbox.runtime.values.objects import JsObject
 from sandbox.runtime.values.proxy import JsFunction, JsProxy, _made
@@ -107,9 +108,13 @@ class JsPromise(JsProxy):
 
     @classmethod
     def _in_task(cls, coro: Coroutine[Any, Any, Any]) -> JsPromise:
-        """Run `coro` in a task of its own."""
+        """Run `coro` in a task of its own, to its first wait at once."""
         made = cls._pending()
-        made._follow(asyncio.get_running_loop().create_task(coro))
+        task = start_now(coro)
+        if task.done():
+            made._settle_from(task)
+        else:
+            made._follow(task)
         return made
 
     @classmethod
