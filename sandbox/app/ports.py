@@ -14,6 +14,7 @@ from sandbox.runtime import exchange
 from sandbox.runtime.web import Request, Response
 
 RESULT_BINDING = "RESULT_CACHE"
+URL_VARIABLE = "ORCHESTRATOR_URL"
 TOKEN_VARIABLE = "WORKER_TOKEN"  # noqa: S105 - the variable's name
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.app.ports import HostedResults, WorkerTransport, worker_infos, worker_url
+from sandbox.app.ports import (
+    TOKEN_VARIABLE,
+    URL_VARIABLE,
+    HostedResults,
+    WorkerTransport,
+    worker_infos,
+    worker_url,
+)
 from sandbox.app.probing import Prober
 from sandbox.app.redaction import Redaction
 from sandbox.app.routes import OwnRoutes
@@ -175,6 +182,11 @@ class Sandbox:
     def state(self) -> Path:
         return self.config.state
 
+    @property
+    def requests_in_flight(self) -> int:
+        """How many requests over HTTP are being answered now."""
+        return self.server.requests_in_flight if self.server is not None else 0
+
     def url_of(self, worker: str) -> str:
         """Where a hosted worker answers. Raises NotFound."""
         return worker_url(self.workers.config(worker), self.port)
@@ -233,7 +245,7 @@ class Sandbox:
     # -- wiring ------------------------------------------------------------------------------------------------------
 
     def _context(self, config: WorkerConfig) -> WorkerContext:
-        defaults = {"ORCHESTRATOR_URL": self.address, "WORKER_TOKEN": self.orchestrator.token(config.name)}
+        defaults = {URL_VARIABLE: self.address, TOKEN_VARIABLE: self.orchestrator.token(config.name)}
         env = build_env(config, kv=self.kv, invoke=self.workers, clock=self.clock, defaults=defaults)
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         return WorkerContext(config.name, env, flags, self._egress, self.clock, self._emit_redacted)
@@ -252,7 +264,7 @@ class Sandbox:
             worker_urls=self._worker_urls,
             orchestrator_url=self.address,
             orchestrator=self.handle,
-            external=lambda: {s.url: name for name, s in self.config.external().items() if s.url},
+            external=self._external_urls,
             emit=self.events.emit,
             clock=self.clock,
         )
@@ -314,6 +326,16 @@ class Sandbox:
             hosted = names.get(fold(row["worker_name"]))
             if hosted is not None:
                 urls[row["worker_url"]] = hosted
+        return urls
+
+    def _external_urls(self) -> dict[str, str]:
+        """URLs that are reached over HTTP whatever the egress mode: external workers, and an orchestrator of its own
+        that a worker's vars name."""
+        urls = {setting.url: name for name, setting in self.config.external().items() if setting.url}
+        for worker in self.config.workers.values():
+            own = worker.secrets.get(URL_VARIABLE) or worker.vars.get(URL_VARIABLE)
+            if isinstance(own, str):
+                urls.setdefault(own, "orchestrator")
         return urls
 
     def _overview(self) -> Overview:
