@@ -29,6 +29,7 @@ from sandbox.runtime.web import Request, Response
 _AT_HAND = (type(None), str, bytes)
 # What serves an event: a class, or None for the main module's functions (old compatibility dates).
 Entry = Entrypoint | None
+_Before = tuple[WorkerContext | None, Invocation | None]
 NO_FETCH = "Handler does not export a fetch() function."
 NO_SCHEDULED = "Handler does not export a scheduled() function."
 NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
@@ -170,7 +171,8 @@ class Generation:
         """
         if entry is None:
             entry = self.entry(entrypoint)
-        with _Event(self, "fetch", props) as ctx:
+        ctx, before = self._begin("fetch", props)
+        try:
             if entry is None:
                 result = self._call_function("fetch", NO_FETCH, request, ctx)
             elif entry.fetch_arguments < 0:
@@ -192,6 +194,8 @@ class Generation:
             if not isinstance(response._body, _AT_HAND):
                 self._hold_for(response._body, response)
             return response
+        finally:
+            self._end(ctx, before)
 
     async def rpc(
         self,
@@ -208,12 +212,15 @@ class Generation:
             entry = self.entry(entrypoint)
         if entry is None or method not in entry.methods:
             raise TypeError(f'The RPC receiver does not implement the method "{method}".')
-        with _Event(self, "rpc", props) as ctx:
+        ctx, before = self._begin("rpc", props)
+        try:
             bound = getattr(entry.cls(ctx, self._env), method)
             result = bound(*[self._sdk.python_from_rpc(argument) for argument in args])
             if inspect.isawaitable(result):
                 result = await result
             return self._sdk.python_to_rpc(result)
+        finally:
+            self._end(ctx, before)
 
     async def scheduled(
         self, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None, entry: Entry = None
@@ -222,7 +229,8 @@ class Generation:
         if entry is None:
             entry = self.entry(entrypoint)
         controller = ScheduledController(scheduled_time_ms, cron)
-        with _Event(self, "scheduled") as ctx:
+        ctx, before = self._begin("scheduled")
+        try:
             if entry is None:
                 result = self._call_function("scheduled", NO_SCHEDULED, controller, ctx)
             else:
@@ -232,17 +240,41 @@ class Generation:
                 result = handler(controller, None, None)
             if inspect.isawaitable(result):
                 await result
+        finally:
+            self._end(ctx, before)
 
     async def test(self, controller: Any = None, *, entrypoint: str | None = None) -> None:
         """Run the `test` handler, as workerd's own test runner does."""
         entry = self.entry(entrypoint)
-        with _Event(self, "test") as ctx:
+        ctx, before = self._begin("test")
+        try:
             if entry is None:
                 raise TypeError("Handler does not export a test() function.")
             handler = entry.cls(ctx, self._env).test
             result = handler(*(controller, None, None)[: positional_arguments(handler, 3)])
             if inspect.isawaitable(result):
                 await result
+        finally:
+            self._end(ctx, before)
+
+    def _begin(self, kind: str, props: Mapping[str, Any] | None = None) -> tuple[ExecutionContext, _Before]:
+        """Hold the generation for an event and say which worker and invocation are current."""
+        ctx = ExecutionContext(None if props is None else _js_object(props))
+        before = (current_worker.get(), current_invocation.get())
+        self._held += 1
+        current_worker.set(self.context)
+        current_invocation.set(Invocation(self.context, ctx, kind=kind))
+        return ctx, before
+
+    def _end(self, ctx: ExecutionContext, before: _Before) -> None:
+        # Put back by `set`: an event may end in another context than it began in (a generator closed late).
+        current_worker.set(before[0])
+        current_invocation.set(before[1])
+        end_lines(self.context)
+        if ctx._pending is not None:
+            self._drain(ctx)
+        else:
+            self._let_go()
 
     def _call_function(self, event: str, missing: str, first: Any, ctx: ExecutionContext) -> Any:
         """Old compatibility dates: `on_fetch(request, env, ctx)`, raw JavaScript values, surplus ones dropped."""
@@ -349,37 +381,6 @@ class Generation:
         actions, self._on_release = self._on_release, []
         for action in actions:
             action()
-
-
-class _Event:
-    """One event of a generation: says which worker and which invocation are current, and ends both."""
-
-    __slots__ = ("_ctx", "_generation", "_invocation_before", "_kind", "_worker_before")
-
-    def __init__(self, generation: Generation, kind: str, props: Mapping[str, Any] | None = None) -> None:
-        self._generation = generation
-        self._kind = kind
-        self._ctx = ExecutionContext(None if props is None else _js_object(props))
-
-    def __enter__(self) -> ExecutionContext:
-        generation = self._generation
-        generation._held += 1
-        # Put back by `set`, as an event may end in another context than it began in (a generator closed late).
-        self._worker_before = current_worker.get(None)
-        self._invocation_before = current_invocation.get(None)
-        current_worker.set(generation.context)
-        current_invocation.set(Invocation(generation.context, self._ctx, kind=self._kind))
-        return self._ctx
-
-    def __exit__(self, *exc: object) -> None:
-        generation = self._generation
-        current_worker.set(self._worker_before)
-        current_invocation.set(self._invocation_before)
-        end_lines(generation.context)
-        if self._ctx._pending is not None:
-            generation._drain(self._ctx)
-        else:
-            generation._let_go()
 
 
 def _js_object(mapping: Mapping[str, Any]) -> Any:

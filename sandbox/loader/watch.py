@@ -25,7 +25,8 @@ STEP_MS = 5
 class Watcher:
     """Watches the folders of a registry's workers and reloads what a change concerns.
 
-    `sandbox_toml` is watched too; `on_sandbox_toml()` is called when it changes. `ignore` are folders to leave out (the
+    `sandbox_toml` is watched too; `on_sandbox_toml()` is called when it changes. `search()` gives the folders in which
+    worker folders may come and go; `on_folders()` is called when something changes there. `ignore` are folders to leave out (the
     state folder). WATCHFILES_FORCE_POLLING=1 polls, for file systems without notifications.
     """
 
@@ -35,11 +36,15 @@ class Watcher:
         *,
         sandbox_toml: Path | None = None,
         on_sandbox_toml: Callable[[], Awaitable[None]] | None = None,
+        search: Callable[[], Iterable[Path]] = tuple,
+        on_folders: Callable[[], Awaitable[None]] | None = None,
         ignore: Iterable[Path] = (),
     ) -> None:
         self._registry = registry
         self._sandbox_toml = sandbox_toml
         self._on_sandbox_toml = on_sandbox_toml
+        self._search = search
+        self._on_folders = on_folders
         self._ignore = {os.path.realpath(path) for path in ignore}
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +65,7 @@ class Watcher:
                 await self._task
 
     async def _run(self) -> None:
+        first = True
         while not self._stop.is_set():
             folders = self.folders()
             if not folders:
@@ -73,11 +79,21 @@ class Watcher:
                 recursive=False,
                 ignore_permission_denied=True,
             )
+            # What came between looking at the folders and watching them: asked for when the watching has begun, which
+            # is at the first step of the loop below.
+            late = None if first else asyncio.create_task(self._look_again())
+            first = False
             async with aclosing(changes_seen):
                 async for changes in changes_seen:
                     await self._handle(changes)
                     if self.folders() != folders:
                         break  # a folder came or went: watch the new set
+            if late is not None:
+                await late
+
+    async def _look_again(self) -> None:
+        if self._on_folders is not None:
+            await self._on_folders()
 
     def folders(self) -> list[Path]:
         """Every folder whose entries may concern a worker."""
@@ -88,13 +104,38 @@ class Watcher:
             found.update(path.parent for path in config.watched)
         if self._sandbox_toml is not None:
             found.add(self._sandbox_toml.parent)
+        for folder in self._search():
+            found.add(folder)
+            for candidate in self._candidates(folder):
+                found.update(_folders_under(candidate, self._ignore))
         return sorted(path for path in found if path.is_dir())
+
+    def _candidates(self, folder: Path) -> Iterator[Path]:
+        """Subfolders of a search folder that are no worker yet."""
+        known = {self._registry.config(name).root for name in self._registry.names()}
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            return
+        yield from (e for e in entries if e.is_dir() and e not in known and not _ignored(e, self._ignore))
+
+    def _concerns_folders(self, path: Path) -> bool:
+        """Whether a change may bring or take a worker: in a search folder, and not inside a worker that stays."""
+        if not any(path.is_relative_to(folder) for folder in self._search()):
+            return False
+        for name in self._registry.names():
+            root = self._registry.config(name).root
+            if path != root and path.is_relative_to(root):
+                return not root.is_dir()
+        return True
 
     async def _handle(self, changes: set[tuple[Change, str]]) -> None:
         if self._sandbox_toml is not None and self._on_sandbox_toml is not None:
             wanted = str(self._sandbox_toml)
             if any(path == wanted for _, path in changes):
                 await self._on_sandbox_toml()
+        if self._on_folders is not None and any(self._concerns_folders(Path(path)) for _, path in changes):
+            await self._on_folders()
         for name in self._registry.names():
             config = self._registry.config(name)
             generation = self._registry.generation(name)
