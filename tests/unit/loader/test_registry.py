@@ -183,7 +183,9 @@ async def test_a_request_held_across_a_save_ends_on_old_code_and_then_that_gener
     await add(registry, hello)
     old = registry.generation("hello")
     prefix = old._namespace.prefix
-    main = weakref.ref(sys.modules[prefix + ".entry"])
+    module = sys.modules[prefix + ".entry"]
+    gone = [weakref.ref(each) for each in (module, module.Thing, module.Default)]
+    del module
     handlers = len(logging.getLogger("entry").handlers)
     with old.lease():
         held = asyncio.create_task(ask(registry))
@@ -199,7 +201,7 @@ async def test_a_request_held_across_a_save_ends_on_old_code_and_then_that_gener
     assert len(logging.getLogger("entry").handlers) == handlers
     del old, held
     gc.collect()
-    assert main() is None
+    assert [ref() for ref in gone] == [None, None, None]
     assert not [name for name in sys.modules if name.startswith(prefix)]
 
 
@@ -317,6 +319,7 @@ async def test_500_reloads_grow_neither_modules_nor_memory(registry, folder, eve
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(600)
 async def test_5000_reloads_grow_neither_modules_nor_memory(registry, folder):
     registry._emit = lambda kind, **fields: None
     assert await storm(registry, folder, 5000) < 5 * 2**20
