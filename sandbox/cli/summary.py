@@ -41,10 +41,8 @@ def print_execution(execution: dict[str, Any]) -> None:
     if total["inline"]:
         saved = total["saved_percent"]
         click.echo(
-            f"  {size(total['total'])} crossed between orchestrator and workers "
-            f"({size(total['messages'])} messages, {size(total['data'])} fetched by reference); "
-            f"with everything inline it would have been {size(total['inline'])}"
-            + (f": {saved:.0f} % saved" if saved and saved > 0 else "")
+            f"  {size(total['total'])} by reference ({size(total['messages'])} messages, {size(total['data'])} fetched); "
+            f"{size(total['inline'])} if inline" + (f": {saved:.0f} % saved" if saved and saved > 0 else "")
         )
     for stage in execution["stages"]:
         if stage.get("error"):
