@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sandbox.app.changes import Changes
 from sandbox.app.ports import (
     TOKEN_VARIABLE,
     URL_VARIABLE,
@@ -27,7 +29,6 @@ from sandbox.bindings.kv.api import KvApi
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
-from sandbox.config.problems import ConfigError
 from sandbox.egress import Egress
 from sandbox.errors import SandboxError
 from sandbox.events import Bus
@@ -82,7 +83,8 @@ class Sandbox:
         self.server: Server | None = None
         self.port = loaded.config.port
         self._serve, self._watch, self._load = serve, watch, load
-        self._reread, self._token = reread, token
+        self._changes = Changes(self, reread)
+        self._token = token
         self._folder: StateFolder | None = None
         self._egress: Egress
         self._watcher: Watcher | None = None
@@ -113,7 +115,7 @@ class Sandbox:
         self._folder.lock({"address": None})
         self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit)
         self.workers = WorkerRegistry(
-            self._context, self._worker_config, self._emit_redacted, on_error=self.config.on_error
+            self._context, self._changes.worker_config, self._emit_redacted, on_error=self.config.on_error
         )
         self._egress = self._make_egress()
         transport = WorkerTransport(self.workers, self._egress, self.redact)
@@ -384,42 +386,32 @@ class Sandbox:
 
     # -- changes on disk ---------------------------------------------------------------------------------------------
 
-    async def _start_watching(self) -> None:
-        self._watcher = Watcher(
-            self.workers,
-            sandbox_toml=self.config.path,
-            on_sandbox_toml=self.reread if self._reread else None,
-            ignore=[self.config.state],
-        )
-        await self._watcher.start()
-
-    def _worker_config(self, folder: Path) -> WorkerConfig:
-        """One worker's configuration, read again before its reload, by the same choices as at the start."""
-        if self._reread is None:
-            return next(worker for worker in self.config.workers.values() if worker.root == folder)
-        loaded = self._reread()
-        found = next((worker for worker in loaded.config.workers.values() if worker.root == folder), None)
-        if found is None:
-            raise ConfigError(loaded.warnings)
-        return found
-
-    async def reread(self) -> None:
-        """Take up a changed sandbox.toml: pipelines, routes, settings, workers that came or went. What only a restart
-        can change (port, state folder) is said. A file with errors changes nothing and is said too."""
-        assert self._reread is not None
-        try:
-            loaded = self._reread()
-        except ConfigError as error:
-            self.events.emit("config.failed", problems=[str(problem) for problem in error.problems])
-            return
-        old, new = self.config, loaded.config
+    async def take_up(self, new: SandboxConfig) -> None:
+        """Take up a configuration that was read again: routes, pipelines, workers that came or went."""
+        old = self.config
         self._egress.configure(new.egress, new.root)
         self._take(new)
         for name in [n for n in old.workers if n not in new.workers]:
             await self.workers.remove(name)
+            self.events.emit("worker.gone", worker=name)
         await self._configure_orchestrator()
         self._know_secrets()
         for name in [n for n in new.workers if n not in old.workers]:
             await self.workers.add(new.workers[name])
-        restart = [key for key in ("ip", "port", "state", "on_error") if getattr(old, key) != getattr(new, key)]
-        self.events.emit("config", warnings=[str(warning) for warning in loaded.warnings], restart=restart)
+            self.events.emit("worker.new", worker=name, url=self.url_of(name))
+
+    def take_worker(self, worker: WorkerConfig) -> None:
+        """Take up one worker's configuration: its namespaces, address and secrets are news to others than the loader."""
+        self._take(dataclasses.replace(self.config, workers={**self.config.workers, worker.name: worker}))
+        self._know_secrets()
+
+    async def _start_watching(self) -> None:
+        self._watcher = Watcher(
+            self.workers,
+            sandbox_toml=self.config.path,
+            on_sandbox_toml=self._changes.sandbox_toml if self._changes.wanted else None,
+            search=lambda: self.config.search,
+            on_folders=self._changes.folders if self._changes.wanted else None,
+            ignore=[self.config.state],
+        )
+        await self._watcher.start()

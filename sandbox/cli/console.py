@@ -46,7 +46,7 @@ class Console:
         if text is None or LEVELS.get(level, 20) < self._least:
             return
         if self.as_json:
-            self.emit_json(event.kind, event.at, level=level, **event.fields)
+            self.emit_json(event.kind, event.at, **{"level": level, **event.fields})
             return
         colour = COLOURS.get(level)
         self._write(click.style(text, fg=colour) if colour else text)
@@ -78,6 +78,10 @@ def _told(event: Event) -> tuple[str, str | None]:
         case "reload.failed":
             after = "the last good code serves on" if fields["stale"] else "it cannot serve until this is mended"
             return "error", f"{fields['worker']} does not load; {after}\n{fields['error']}"
+        case "worker.new":
+            return "info", f"{fields['worker']} is new: {fields['url']}"
+        case "worker.gone":
+            return "info", f"{fields['worker']} is gone: its folder is no longer there"
         case "request.stale":
             return (
                 "warning",

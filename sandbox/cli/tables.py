@@ -33,6 +33,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     console.print(table)
 
 
+def count(number: int, what: str) -> str:
+    """`1 request`, `2 requests`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def were(number: int) -> str:
+    """The verb that goes with a number."""
+    return "was" if number == 1 else "were"
+
+
 def size(count: float) -> str:
     """`1.2 MB`, `640 B`."""
     value = float(count)

@@ -16,6 +16,7 @@ import click
 
 from sandbox.cli import session
 from sandbox.cli.console import LEVELS, Console
+from sandbox.cli.tables import count, were
 from sandbox.config.dependencies import missing_dependencies
 from sandbox.config.load import Loaded
 from sandbox.errors import UsageError
@@ -91,12 +92,13 @@ async def _serve(options: session.Options, loaded: Loaded, console: Console, *, 
     # A second Ctrl-C ends it at once.
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(name)
-    console.line("stopping: requests in flight get 5 s")
+    flying = sandbox.requests_in_flight
+    console.line(f"stopping; {count(flying, 'request')} in flight: 5 s to finish" if flying else "stopping")
     stopped = await sandbox.stop()
+    told = [f"{count(stopped.finished, 'request')} {were(stopped.finished)} finished"] if stopped.finished else []
     if stopped.cut:
-        console.line(f"stopped; {stopped.cut} requests were cut", level="warning")
-    else:
-        console.line(f"stopped; {stopped.finished} requests were finished" if stopped.finished else "stopped")
+        told.append(f"{stopped.cut if told else count(stopped.cut, 'request')} {were(stopped.cut)} cut")
+    console.line("stopped" + (f"; {', '.join(told)}" if told else ""), level="warning" if stopped.cut else "info")
     return 0
 
 
@@ -117,7 +119,9 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
     interrupted = sandbox.orchestrator.interrupted
     if interrupted:
         console.line(
-            f"{len(interrupted)} executions were cut by an earlier end: see `sandbox executions list`", level="warning"
+            f"{count(len(interrupted), 'execution')} {were(len(interrupted))} cut short when the sandbox last ended: "
+            "see `sandbox executions list`",
+            level="warning",
         )
     if console.as_json:
         console.emit_json(

@@ -69,6 +69,16 @@ def worker_folders(root: Path, include: Sequence[str]) -> list[Path]:
     return list(found)
 
 
+def search_folders(root: Path, include: Sequence[str]) -> tuple[Path, ...]:
+    """The folders in which the patterns look for worker folders: what stands before each pattern's first wildcard."""
+    found: dict[Path, None] = {}
+    for pattern in filter(is_pattern, include):
+        parts = Path(pattern).parts
+        plain = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+        found[normal(root.joinpath(*parts[:plain]))] = None
+    return tuple(found)
+
+
 def is_pattern(text: str) -> bool:
     """Whether an `include` entry has wildcards (then it may match nothing) or names one folder (then it must exist)."""
     return glob.has_magic(text)

@@ -93,6 +93,7 @@ def load_sandbox(
         port=port,
         allow_hosts=tuple(dict.fromkeys((*basics.get("allow_hosts", ()), *given.get("allow_hosts", ())))),
         egress=dataclasses.replace(egress, mode=given.get("egress", egress.mode)),
+        search=discover.search_folders(root, basics.get("include") or sandbox_toml.DEFAULT_INCLUDE),
         workers=workers,
         settings=settings,
         pipelines=pipelines,

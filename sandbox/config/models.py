@@ -177,6 +177,7 @@ class EgressConfig:
 class SandboxConfig:
     """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
 
+    `search` are the folders whose subfolders may be workers (those before the wildcard of each `include` pattern).
     `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
     """
 
@@ -188,6 +189,7 @@ class SandboxConfig:
     on_error: Literal["stale", "fail"] = "stale"
     allow_hosts: tuple[str, ...] = ()
     egress: EgressConfig = EgressConfig()
+    search: tuple[Path, ...] = ()
     workers: Mapping[str, WorkerConfig] = field(default_factory=dict)
     settings: Mapping[str, WorkerSettings] = field(default_factory=dict)
     pipelines: Mapping[str, PipelineConfig] = field(default_factory=dict)

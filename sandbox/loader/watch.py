@@ -26,8 +26,8 @@ class Watcher:
     """Watches the folders of a registry's workers and reloads what a change concerns.
 
     `sandbox_toml` is watched too; `on_sandbox_toml()` is called when it changes. `search()` gives the folders in which
-    worker folders may come and go; `on_folders()` is called when something changes there. `ignore` are folders to leave out (the
-    state folder). WATCHFILES_FORCE_POLLING=1 polls, for file systems without notifications.
+    worker folders may come and go; `on_folders()` is called when something changes there. `ignore` are folders to leave
+    out (the state folder). WATCHFILES_FORCE_POLLING=1 polls, for file systems without notifications.
     """
 
     def __init__(
