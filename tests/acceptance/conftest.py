@@ -114,57 +114,11 @@ class Project:
         return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 
 
-class Up:
-    """`sandbox up`, running."""
+class Asker:
+    """An HTTP client of the sandbox on `port`."""
 
-    def __init__(self, project: Project, *arguments: str, cwd: Path | None = None, **env: str) -> None:
-        self.project = project
-        self.lines: list[str] = []
-        self._news = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "up", *arguments],
-            cwd=cwd or project.root,
-            env=environment(**env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        self.port = 0
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._news:
-                self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
-                self._news.notify_all()
-        with self._news:
-            self.lines.append("(the end)")
-            self._news.notify_all()
-
-    @property
-    def console(self) -> str:
-        return "\n".join(self.lines)
-
-    def wait(self, pattern: str, *, after: int = 0) -> re.Match[str]:
-        """The first match in what the console said, from line `after` on; waits until it is there."""
-        deadline = time.monotonic() + PATIENCE_S
-        with self._news:
-            while True:
-                found = re.search(pattern, "\n".join(self.lines[after:]), re.MULTILINE)
-                if found is not None:
-                    return found
-                left = deadline - time.monotonic()
-                ended = self.lines[-1:] == ["(the end)"]
-                if ended or left <= 0 or not self._news.wait(left):
-                    why = "the process has ended" if ended else "not in time"
-                    raise AssertionError(f"{pattern!r} was not said ({why}):\n" + "\n".join(self.lines))
-
-    def ready(self) -> Up:
-        self.port = int(self.wait(r"is up at http://localhost:(\d+)").group(1))
-        self.wait(r"page http")
-        return self
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
 
     def ask(
         self,
@@ -212,6 +166,59 @@ class Up:
 
         return result
 
+
+class Up(Asker):
+    """`sandbox up`, running."""
+
+    def __init__(self, project: Project, *arguments: str, cwd: Path | None = None, **env: str) -> None:
+        super().__init__()
+        self.project = project
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "up", *arguments],
+            cwd=cwd or project.root,
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._news.notify_all()
+        with self._news:
+            self.lines.append("(the end)")
+            self._news.notify_all()
+
+    @property
+    def console(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait(self, pattern: str, *, after: int = 0) -> re.Match[str]:
+        """The first match in what the console said, from line `after` on; waits until it is there."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._news:
+            while True:
+                found = re.search(pattern, "\n".join(self.lines[after:]), re.MULTILINE)
+                if found is not None:
+                    return found
+                left = deadline - time.monotonic()
+                ended = self.lines[-1:] == ["(the end)"]
+                if ended or left <= 0 or not self._news.wait(left):
+                    why = "the process has ended" if ended else "not in time"
+                    raise AssertionError(f"{pattern!r} was not said ({why}):\n" + "\n".join(self.lines))
+
+    def ready(self) -> Up:
+        self.port = int(self.wait(r"is up at http://localhost:(\d+)").group(1))
+        self.wait(r"page http")
+        return self
+
     def send_signal(self, number: int) -> None:
         self.process.send_signal(number)
 
@@ -254,6 +261,12 @@ def _eventually() -> Callable[[Callable[[], Any]], Any]:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def begin() -> Callable[..., Callable[[], Answer | Exception]]:
+    """`begin(port, path, worker=...)` asks in a thread; what it returns waits for the answer."""
+    return lambda port, path, **options: Asker(port).begin(path, **options)
 
 
 @pytest.fixture
