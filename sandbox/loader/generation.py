@@ -22,7 +22,7 @@ from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
-from sandbox.runtime.values import HostObject, JsObject, js_method, to_js
+from sandbox.runtime.values import HostObject, JsObject, js_method, structured_clone, to_js
 from sandbox.runtime.web import Request, Response
 
 # Bodies that need no more of the worker's code.
@@ -218,7 +218,8 @@ class Generation:
             result = bound(*[self._sdk.python_from_rpc(argument) for argument in args])
             if inspect.isawaitable(result):
                 result = await result
-            return self._sdk.python_to_rpc(result)
+            # Cloned here: the stub of a function runs as this worker, not as whoever calls it.
+            return structured_clone(self._sdk.python_to_rpc(result))
         finally:
             self._end(ctx, before)
 

@@ -29,7 +29,8 @@ class Invoke(Protocol):
         entrypoint: str | None = None,
         props: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a method. `args` and the result are JavaScript values (see `sandbox.runtime.values`)."""
+        """Call a method. `args` and the result are JavaScript values (see `sandbox.runtime.values`); the result is a
+        clone already, in which functions are stubs."""
         ...
 
     async def scheduled(

@@ -121,10 +121,10 @@ class Fetcher(HostObject):
 
     async def _rpc(self, name: str, args: list[Any]) -> Any:
         try:
-            result = await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
+            # What comes back was cloned on the other side.
+            return await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
-        return structured_clone(result)
 
 
 def _as_seen(error: SandboxError) -> JsException:

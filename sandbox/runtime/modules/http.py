@@ -136,7 +136,7 @@ async def pyfetch(request: Any, /, *, signal: Any = None, fetcher: Any = None, *
     try:
         response = await (js_fetch if fetcher is None else fetcher)(request, options)
     except JsException as error:
-        raise _as_python(error) from None
+        raise _as_python(error) from error
     url = request if isinstance(request, str) else getattr(request, "url", "")
     return FetchResponse(url, response, controller, controller.signal)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 from sandbox.runtime.values.errors import throw
@@ -125,27 +126,32 @@ def destroy_proxies(proxies: Any, /) -> None:
 
 
 class JsRpcStub(JsProxy):
-    """A function on the other side of an RPC call: calling it returns a promise of its result, cloned both ways."""
+    """A function on the other side of an RPC call: calling it returns a promise of its result, cloned both ways.
 
-    __slots__ = ("__weakref__", "_clone", "_fn")
+    The function runs in the context the stub was made in: that of the worker it belongs to.
+    """
 
-    def __init__(self, fn: Callable[..., Any], clone: Callable[[Any], Any]) -> None:
+    __slots__ = ("__weakref__", "_clone", "_context", "_fn")
+
+    def __init__(self, fn: Callable[..., Any], clone: Callable[[Any], Any], *, context: Context | None = None) -> None:
         self._fn = fn
         self._clone = clone
+        self._context = copy_context() if context is None else context
 
     def __call__(self, *args: Any, **kwargs: Any) -> JsPromise:
         if kwargs:
             args = fold(args, kwargs)
-        return JsPromise._in_task(self._run(args))
+        given = [self._clone(arg) for arg in args]
+        return self._context.copy().run(lambda: JsPromise._in_task(self._run(given)))
 
-    async def _run(self, args: tuple[Any, ...]) -> Any:
-        result = as_promise_value(self._fn(*[self._clone(arg) for arg in args]))
+    async def _run(self, args: list[Any]) -> Any:
+        result = as_promise_value(self._fn(*args))
         if isinstance(result, JsPromise):
             result = await result
         return self._clone(result)
 
     def dup(self) -> JsRpcStub:
-        return JsRpcStub(self._fn, self._clone)
+        return JsRpcStub(self._fn, self._clone, context=self._context)
 
     def toString(self) -> str:
         return "[object JsRpcStub]"
