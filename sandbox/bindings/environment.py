@@ -54,4 +54,4 @@ def build_env(
 
 def _var(value: Any) -> Any:
     """Strings and numbers as they are; a JSON value becomes a JavaScript object, as on Cloudflare."""
-    return value if isinstance(value, str) else to_js(value, dict_converter=JsObject)
+    return value if isinstance(value, str) else to_js(value, dict_converter=JsObject.constructor.fromEntries)

@@ -22,7 +22,7 @@ from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
-from sandbox.runtime.values import HostObject, JsObject, js_method, structured_clone, to_js
+from sandbox.runtime.values import HostObject, JsObject, js_method, structured_clone, throw, to_js
 from sandbox.runtime.web import Request, Response
 
 # Bodies that need no more of the worker's code.
@@ -206,12 +206,12 @@ class Generation:
         props: Mapping[str, Any] | None = None,
         entry: Entry = None,
     ) -> Any:
-        """Call a method with JavaScript values; the result is one. Raises what the worker's code raises, a TypeError for
-        names that are no public method of the class."""
+        """Call a method with JavaScript values; the result is one. Raises what the worker's code raises, JavaScript's
+        TypeError for names that are no public method of the class."""
         if entry is None:
             entry = self.entry(entrypoint)
         if entry is None or method not in entry.methods:
-            raise TypeError(f'The RPC receiver does not implement the method "{method}".')
+            throw("TypeError", f'The RPC receiver does not implement the method "{method}".')
         ctx, before = self._begin("rpc", props)
         try:
             bound = getattr(entry.cls(ctx, self._env), method)

@@ -11,7 +11,7 @@ import pytest
 from sandbox.errors import NotFound
 from sandbox.runtime.context import current_invocation, current_worker
 from sandbox.runtime.exchange import new_request, read_text, take_body
-from sandbox.runtime.values import JsArray, JsObject
+from sandbox.runtime.values import JsArray, JsException, JsObject
 
 REQUEST = "http://hello.localhost/path?x=1"
 HELLO = "from workers import Response, WorkerEntrypoint\n"
@@ -183,7 +183,7 @@ async def test_rpc_converts_arguments_and_results(load):
 @pytest.mark.parametrize("name", ["absent", "_private", "__init__", "constant", "fetch", "constructor", "ctx"])
 async def test_rpc_refuses_what_is_no_public_method(load, name):
     generation = load(RPC)
-    with pytest.raises(TypeError, match=f'The RPC receiver does not implement the method "{name}"'):
+    with pytest.raises(JsException, match=f'TypeError: The RPC receiver does not implement the method "{name}"'):
         await generation.rpc(name, [])
 
 
