@@ -95,9 +95,13 @@ def _told(event: Event) -> tuple[str, str | None]:
             told = "refused (offline)" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
             return level, f"{fields['worker']} fetched {fields['url']}: {told}"
         case "execution":
-            level = STATES.get(fields["state"], "info")
+            # That it runs is told by what follows; that it waits, fails or ends is news.
+            level = "debug" if fields["state"] == "running" else STATES.get(fields["state"], "info")
             error = fields.get("error")
-            return level, f"{fields['execution_id']} {fields['state']}" + (f": {error['message']}" if error else "")
+            name = f" {fields['name']}" if fields.get("name") else ""
+            return level, f"{fields['execution_id']}{name} {fields['state']}" + (
+                f": {error['message']}" if error else ""
+            )
         case "stage":
             error = fields.get("error")
             level = STATES.get(fields["state"], "debug")

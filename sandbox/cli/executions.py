@@ -27,7 +27,10 @@ def command() -> None:
 @as_json
 @session.common
 def list_(options: session.Options, status: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Executions, newest first."""
+    """Executions, newest first.
+
+    Example: sandbox executions list --status failed
+    """
 
     async def work() -> dict[str, Any]:
         async with session.client(options) as api:
@@ -55,7 +58,10 @@ def list_(options: session.Options, status: str | None, limit: int, cursor: str 
 @as_json
 @session.common
 def show(options: session.Options, execution_id: str, as_json: bool) -> None:
-    """One execution: its stages with times, bytes and errors."""
+    """One execution: its stages with times, bytes and errors.
+
+    Example: sandbox executions show exec_2cbdbc423926f8ad
+    """
 
     async def work() -> dict[str, Any]:
         async with session.client(options) as api:
@@ -72,7 +78,10 @@ def show(options: session.Options, execution_id: str, as_json: bool) -> None:
 @click.argument("execution_id")
 @session.common
 def cancel(options: session.Options, execution_id: str) -> None:
-    """Stop an execution; the worker that is at it is told so."""
+    """Stop an execution; the worker that is at it is told so.
+
+    Example: sandbox executions cancel exec_2cbdbc423926f8ad
+    """
 
     async def work() -> dict[str, Any]:
         async with session.client(options) as api:

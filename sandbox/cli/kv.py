@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from sandbox.cli.tables import as_json, print_json, print_table
 from sandbox.client import ApiError, Client
 from sandbox.errors import UsageError
 
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,12 +30,18 @@ def command() -> None:
 
 @command.group()
 def namespace() -> None:
-    """Namespaces."""
+    """Namespaces.
+
+    Example: sandbox kv namespace list
+    """
 
 
 @command.group()
 def key() -> None:
-    """Keys and values."""
+    """Keys and values.
+
+    Example: sandbox kv key get settings --binding CONFIG --text
+    """
 
 
 def which(command: F) -> F:
@@ -51,7 +59,10 @@ def which(command: F) -> F:
 @as_json
 @session.common
 def namespace_list(options: session.Options, as_json: bool) -> None:
-    """Every namespace, with the workers that bind it."""
+    """Every namespace, with the workers that bind it.
+
+    Example: sandbox kv namespace list
+    """
 
     async def work() -> list[dict[str, Any]]:
         async with session.client(options) as api:
@@ -60,6 +71,9 @@ def namespace_list(options: session.Options, as_json: bool) -> None:
     found = session.run(work())
     if as_json:
         print_json(found)
+        return
+    if not found:
+        click.echo("No namespace yet: no worker has a KV binding.")
         return
     rows = [[n["id"], ", ".join(f"{b['worker']}: {b['binding']}" for b in n["bindings"])] for n in found]
     print_table(["Namespace", "Bound as"], rows)
@@ -88,7 +102,10 @@ def put(
     expiration: int | None,
     metadata: str | None,
 ) -> None:
-    """Store a value."""
+    """Store a value.
+
+    Example: sandbox kv key put greeting hello --binding CONFIG --ttl 3600
+    """
     if (value is None) == (path is None):
         raise UsageError("give either VALUE or --path FILE")
     content = path.read_bytes() if path is not None else (value or "").encode()
@@ -113,7 +130,10 @@ def put(
 def get(
     options: session.Options, key: str, binding: str | None, namespace_id: str | None, worker: str | None, text: bool
 ) -> None:
-    """Print a value."""
+    """Print a value.
+
+    Example: sandbox kv key get greeting --binding CONFIG --text
+    """
 
     async def work() -> bytes:
         async with session.client(options) as api:
@@ -135,7 +155,10 @@ def get(
 def list_(
     options: session.Options, prefix: str, binding: str | None, namespace_id: str | None, worker: str | None
 ) -> None:
-    """All keys, as JSON."""
+    """All keys, as JSON.
+
+    Example: sandbox kv key list --binding CONFIG --prefix user:
+    """
 
     async def work() -> list[dict[str, Any]]:
         keys: list[dict[str, Any]] = []
@@ -160,7 +183,10 @@ def list_(
 def delete(
     options: session.Options, key: str, binding: str | None, namespace_id: str | None, worker: str | None
 ) -> None:
-    """Remove a key."""
+    """Remove a key.
+
+    Example: sandbox kv key delete greeting --binding CONFIG
+    """
 
     async def work() -> str:
         async with session.client(options) as api:
@@ -176,6 +202,11 @@ async def _namespace(api: Client, binding: str | None, namespace_id: str | None,
     if (binding is None) == (namespace_id is None):
         raise UsageError("give either --binding or --namespace-id", hint="sandbox kv namespace list shows them")
     if namespace_id is not None:
+        if not NAME.fullmatch(namespace_id):
+            raise UsageError(
+                f"--namespace-id {namespace_id}: an id is 1 to 64 letters, digits, _ or -",
+                hint="sandbox kv namespace list shows them",
+            )
         return namespace_id
     found = (await api.call("GET", "/api/kv/namespaces"))["namespaces"]
     meant = {
@@ -190,7 +221,11 @@ async def _namespace(api: Client, binding: str | None, namespace_id: str | None,
         raise UsageError(
             f"{binding} is bound to several namespaces: {', '.join(sorted(meant))}", hint="add --worker NAME"
         )
-    raise ApiError(f"no worker has a KV binding {binding}", hint="sandbox kv namespace list shows them")
+    bindings = sorted({bound["binding"] for row in found for bound in row["bindings"]})
+    raise ApiError(
+        f"{worker or 'no worker'} has {'no' if worker else 'a'} KV binding {binding}",
+        hint=f"there are: {', '.join(bindings) or 'none'}; `sandbox kv namespace list` shows whose",
+    )
 
 
 def _ascii_json(text: str) -> str:

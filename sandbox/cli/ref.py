@@ -27,7 +27,10 @@ def command() -> None:
 @click.argument("value")
 @session.common
 def put(options: session.Options, ref_id: str, value: str) -> None:
-    """Plant a value under REF_ID; any worker may read it for 24 hours. VALUE is @FILE, "-" or the text itself."""
+    """Plant a value under REF_ID; any worker may read it for 24 hours. VALUE is @FILE, "-" or the text itself.
+
+    Example: sandbox ref put ref_test @input.json
+    """
     data = _content(value)
 
     async def work() -> dict[str, Any]:
@@ -42,7 +45,10 @@ def put(options: session.Options, ref_id: str, value: str) -> None:
 @click.argument("ref_id")
 @session.common
 def get(options: session.Options, ref_id: str) -> None:
-    """Print the value of a reference as it is stored."""
+    """Print the value of a reference as it is stored.
+
+    Example: sandbox ref get ref_test
+    """
 
     async def work() -> bytes:
         async with session.client(options) as api:
@@ -59,7 +65,10 @@ def get(options: session.Options, ref_id: str) -> None:
 @as_json
 @session.common
 def list_(options: session.Options, limit: int, as_json: bool) -> None:
-    """The newest references."""
+    """The newest references.
+
+    Example: sandbox ref list --limit 20
+    """
 
     async def work() -> list[dict[str, Any]]:
         async with session.client(options) as api:
@@ -68,6 +77,9 @@ def list_(options: session.Options, limit: int, as_json: bool) -> None:
     rows = session.run(work())
     if as_json:
         print_json(rows)
+        return
+    if not rows:
+        click.echo("No references yet. Plant one with: sandbox ref put ID @FILE")
         return
     print_table(
         ["Reference", "Producer", "Size", "Expires"],

@@ -22,7 +22,10 @@ def command() -> None:
 @as_json
 @session.common
 def list_(options: session.Options, as_json: bool) -> None:
-    """What is registered."""
+    """What is registered.
+
+    Example: sandbox registry list
+    """
 
     async def work() -> list[dict[str, Any]]:
         async with session.client(options) as api:
@@ -50,7 +53,10 @@ def list_(options: session.Options, as_json: bool) -> None:
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @session.common
 def apply(options: session.Options, file: TextIO) -> None:
-    """Run the guide's INSERT statements, as often as you like ("-" reads standard input)."""
+    """Run the guide's INSERT statements, as often as you like ("-" reads standard input).
+
+    Example: sandbox registry apply registration.sql
+    """
     text = file.read()
 
     async def work() -> list[str]:

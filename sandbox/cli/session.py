@@ -103,9 +103,9 @@ async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]
     try:
         loaded = options.read()
     except ConfigError:
-        if load:
+        if load or not options.state().is_dir():
             raise
-        # State can be looked at although the configuration is broken or absent.
+        # State can be looked at although the configuration is broken.
         loaded = Loaded(SandboxConfig(root=Path.cwd(), path=None, state=options.state()))
     async with Sandbox(loaded, serve=False, watch=False, load=load) as sandbox:
         yield sandbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,16 +22,22 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     """A plain table; nothing is cut where the output is not a terminal."""
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=400)
+        console = Console(highlight=False, width=400, file=io.StringIO())
     table = Table(box=None, pad_edge=False, header_style="bold")
     aligned = set(right)
     for at, column in enumerate(columns):
         table.add_column(
-            column, justify="right" if at in aligned else "left", overflow="fold", no_wrap=not console.is_terminal
+            column,
+            justify="right" if at in aligned else "left",
+            overflow="fold",
+            no_wrap=isinstance(console.file, io.StringIO),
         )
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    if isinstance(console.file, io.StringIO):
+        for line in console.file.getvalue().splitlines():
+            click.echo(line.rstrip())
 
 
 def count(number: int, what: str) -> str:

@@ -28,21 +28,37 @@ if TYPE_CHECKING:
 @click.command("up")
 @click.option("--port", type=click.IntRange(0, 65535), help="The one port of everything [8787].")
 @click.option("--ip", help="The address to listen on [127.0.0.1 and ::1].")
+@click.option("--token", help="What every request from another machine must carry; needed with --ip.")
 @click.option("--var", "variables", multiple=True, metavar="KEY:VALUE", help="A var for every worker.")
-@click.option("--env-file", "env_files", multiple=True, type=click.Path(path_type=Path), help="Instead of .dev.vars.")
+@click.option(
+    "--env-file",
+    "env_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Read instead of .dev.vars and .env.",
+)
 @click.option("--no-reload", is_flag=True, help="Do not watch files.")
 @click.option(
     "--egress", type=click.Choice(["offline", "replay", "record", "online"]), help="What outbound calls may do."
 )
 @click.option("--allow-host", "allow_hosts", multiple=True, help="A further Host to answer to (containers, tunnels).")
-@click.option("--log-level", type=click.Choice(list(LEVELS)), default="info", show_default=True)
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(list(LEVELS)), default="info", show_default=True, help="The least that is shown."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: a line an event.",
+)
 @click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
 @session.common
 def command(
     options: session.Options,
     port: int | None,
     ip: str | None,
+    token: str | None,
     variables: tuple[str, ...],
     env_files: tuple[Path, ...],
     no_reload: bool,
@@ -68,14 +84,14 @@ def command(
             click.echo(f"warning: {warning}", err=True)
         raise UsageError("the configuration has warnings, and --strict makes them errors")
     console = Console(log_level, as_json=log_format == "json")
-    raise click.exceptions.Exit(asyncio.run(_serve(chosen, loaded, console, reload=not no_reload)))
+    raise click.exceptions.Exit(asyncio.run(_serve(chosen, loaded, console, reload=not no_reload, token=token)))
 
 
-async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool) -> int:
+async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None) -> int:
     from sandbox.app import Sandbox  # heavy: not for --help
 
     started = time.perf_counter()
-    sandbox = Sandbox(loaded, watch=reload, reread=options.read)
+    sandbox = Sandbox(loaded, watch=reload, reread=options.read, token=token)
     sandbox.events.subscribe(console.event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -22,7 +23,10 @@ def command() -> None:
 @as_json
 @session.common
 def list_(options: session.Options, as_json: bool) -> None:
-    """Every worker with its address and how its code stands."""
+    """Every worker with its address and how its code stands.
+
+    Example: sandbox workers list
+    """
 
     async def work() -> list[dict[str, Any]]:
         async with session.client(options, load=True) as api:
@@ -41,11 +45,14 @@ def list_(options: session.Options, as_json: bool) -> None:
 @as_json
 @session.common
 def show(options: session.Options, name: str, as_json: bool) -> None:
-    """Everything about one worker, with what a curl by hand needs: ORCHESTRATOR_URL and its token."""
+    """Everything about one worker, with what a curl by hand needs: ORCHESTRATOR_URL and its token.
+
+    Example: sandbox workers show bitware_feed_fetcher
+    """
 
     async def work() -> dict[str, Any]:
         async with session.client(options, load=True) as api:
-            return dict((await api.call("GET", f"/api/workers/{name}"))["worker"])
+            return dict((await api.call("GET", f"/api/workers/{quote(name, safe='')}"))["worker"])
 
     worker = session.run(work())
     if as_json:

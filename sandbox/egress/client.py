@@ -39,6 +39,30 @@ class Unreachable(SandboxError):
     status = 502
 
 
+class LocalNames(AbstractResolver):
+    """Names below `.localhost` are this machine, as RFC 6761 has it and curl and browsers do; not every system's
+    resolver knows. Everything else is `inner`'s."""
+
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        self._inner = inner or aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        if not host.lower().rstrip(".").endswith(".localhost"):
+            return await self._inner.resolve(host, port, family)
+        both = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+        flags = socket.AI_NUMERICHOST
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=flags)
+            for kind, address in both
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
 class CheckedResolver(AbstractResolver):
     """Resolves through `inner` and hands on only what passes `refuse`, so that what was checked is what is connected.
 
@@ -47,7 +71,7 @@ class CheckedResolver(AbstractResolver):
 
     def __init__(self, refuse: Refuse, inner: AbstractResolver | None = None) -> None:
         self._refuse = refuse
-        self._inner = inner or aiohttp.ThreadedResolver()
+        self._inner = inner or LocalNames()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -174,7 +198,7 @@ class Client:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = self._resolver
+            resolver = self._resolver or LocalNames()
             if self._refuse is not None:
                 resolver = CheckedResolver(self._refuse, resolver)
             self._session = aiohttp.ClientSession(

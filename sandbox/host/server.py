@@ -70,7 +70,7 @@ class Server:
         if not guard.is_loopback(ip) and not token:
             raise UsageError(
                 f"--ip {ip} would open this sandbox to other machines",
-                hint="leave it out to listen on localhost, or give a token as well",
+                hint="leave it out to listen on localhost, or give a token as well (--token)",
             )
         self.ip = "127.0.0.1" if ip == "localhost" else ip
         self.port = port
