@@ -1,0 +1,78 @@
+"""`sandbox kv`: the same with a sandbox that is up and on the state folder alone."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+READER = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response(await self.env.THINGS.get("key") or "nothing")
+"""
+BINDING = '[[kv_namespaces]]\nbinding = "{}"\nid = "{}"\n'
+
+
+@pytest.fixture(params=["up", "down"])
+def things(request, project, up):
+    project.worker("one", READER, wrangler=BINDING.format("THINGS", "things-1"))
+    project.worker("two", READER, wrangler=BINDING.format("THINGS", "things-1") + BINDING.format("OTHER", "x-2"))
+    project.worker("three", READER, wrangler=BINDING.format("OTHER", "x-3"))
+    project.running = up(project) if request.param == "up" else None
+    return project
+
+
+def key(project, *arguments, **options):
+    return project.sandbox("kv", "key", *arguments, **options)
+
+
+def test_values_of_any_kind(things):
+    assert key(things, "put", "key", "wörd", "--binding", "THINGS").code == 0
+    if things.running is not None:
+        assert things.running.ask(worker="one").text == "wörd"
+    assert key(things, "get", "key", "--binding", "THINGS", "--text").out == "wörd\n"
+    blob = bytes(range(256)) * 40
+    (things.root / "blob").write_bytes(blob)
+    assert key(things, "put", "odd/../key ?&", "--path", "blob", "--namespace-id", "things-1").code == 0
+    assert key(things, "get", "odd/../key ?&", "--namespace-id", "things-1").code == 0
+    assert things.raw == blob
+    names = [row["name"] for row in key(things, "list", "--binding", "THINGS").json]
+    assert names == ["key", "odd/../key ?&"]
+    assert [row["name"] for row in key(things, "list", "--binding", "THINGS", "--prefix", "od").json] == names[1:]
+    assert key(things, "delete", "key", "--binding", "THINGS").code == 0
+    gone = key(things, "get", "key", "--binding", "THINGS")
+    assert gone.code == 1 and "no value under the key 'key'" in gone.err and gone.out == ""
+
+
+def test_ttl_and_metadata(things):
+    before = time.time()
+    done = key(things, "put", "key", "v", "--binding", "THINGS", "--ttl", "3600", "--metadata", '{"a": "ü"}')
+    assert done.code == 0, done.err
+    (row,) = key(things, "list", "--binding", "THINGS").json
+    assert row["name"] == "key" and row["metadata"] == {"a": "ü"}
+    assert before + 3590 < row["expiration"] < time.time() + 3610
+    for wrong in (["--ttl", "5"], ["--ttl", "x"], ["--metadata", "{x"], ["--metadata", json.dumps("m" * 2000)]):
+        done = key(things, "put", "key", "v", "--binding", "THINGS", *wrong)
+        assert done.code in (1, 2) and "Traceback" not in done.err and len(done.err) < 500, wrong
+    assert key(things, "get", "key", "--binding", "THINGS").out == "v"
+
+
+def test_which_namespace_is_meant(things):
+    shown = things.sandbox("kv", "namespace", "list").out
+    assert "one: THINGS, two: THINGS" in shown and "things-1" in shown
+    two = key(things, "put", "k", "v", "--binding", "OTHER")
+    assert two.code == 2 and "x-2" in two.err and "x-3" in two.err and "--worker" in two.err
+    assert key(things, "put", "k", "v", "--binding", "OTHER", "--worker", "three").code == 0
+    assert key(things, "get", "k", "--namespace-id", "x-3").out == "v"
+    unknown = key(things, "get", "k", "--binding", "THIGNS")
+    assert unknown.code == 1 and "THINGS" in unknown.err
+
+
+def test_what_was_put_before_is_there_when_it_comes_up(project, up):
+    project.worker("one", READER, wrangler=BINDING.format("THINGS", "things-1"))
+    assert key(project, "put", "key", "kept", "--binding", "THINGS").code == 0
+    assert up(project).ask(worker="one").text == "kept"
