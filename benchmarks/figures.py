@@ -12,23 +12,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One row: `case` is what was done, `who` did it, `values` are in `unit`; `note` says what else is to be known."""
-
-    case: str
-    who: str
-    unit: str
-    values: tuple[float, ...]
-    note: str = ""
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.values)
-
-
-@dataclass(frozen=True)
 class Spread:
-    """Values of which only the extremes, the median and the number are known (a script printed them)."""
+    """Numbers of which only the extremes, the median and how many there were are known (a script printed them)."""
 
     low: float
     median: float
@@ -36,24 +21,43 @@ class Spread:
     n: int
 
 
-def merged(case: str, who: str, unit: str, spreads: Sequence[Spread], note: str = "") -> Figure:
-    """One figure of several rounds: single values as they are, of a larger round its three numbers."""
-    values: list[float] = []
-    for spread in spreads:
-        values += [spread.median] if spread.n == 1 else [spread.low, spread.median, spread.high]
-    return Figure(case, who, unit, tuple(values), note)
+@dataclass(frozen=True)
+class Figure:
+    """One row: `case` is what was done, `who` did it, `unit` is what the numbers are in.
+
+    `values` are the single ones where they are known; `note` says what else is to be known.
+    """
+
+    case: str
+    who: str
+    unit: str
+    spread: Spread
+    values: tuple[float, ...] = ()
+    note: str = ""
+
+
+def figure(case: str, who: str, unit: str, values: Sequence[float], note: str = "") -> Figure:
+    """A figure of single values."""
+    spread = Spread(min(values), statistics.median(values), max(values), len(values))
+    return Figure(case, who, unit, spread, tuple(values), note)
+
+
+def printed(case: str, who: str, unit: str, spreads: Sequence[Spread], note: str = "") -> Figure:
+    """A figure of what a script printed: several rounds of one value each, or one round of several."""
+    if len(spreads) == 1:
+        return Figure(case, who, unit, spreads[0], note=note)
+    return figure(case, who, unit, [spread.median for spread in spreads], note)
 
 
 def table(figures: Iterable[Figure]) -> str:
     """The figures as a markdown table."""
     lines = ["| what | who | min | median | max | n | unit | |", "|---|---|---:|---:|---:|---:|---|---|"]
     last = ""
-    for figure in figures:
-        case, last = ("" if figure.case == last else figure.case), figure.case
-        numbers = (shown(min(figure.values)), f"**{shown(figure.median)}**", shown(max(figure.values)))
-        lines.append(
-            f"| {case} | {figure.who} | {' | '.join(numbers)} | {len(figure.values)} | {figure.unit} | {figure.note} |"
-        )
+    for row in figures:
+        case, last = ("" if row.case == last else row.case), row.case
+        found = row.spread
+        numbers = f"{shown(found.low)} | **{shown(found.median)}** | {shown(found.high)} | {found.n}"
+        lines.append(f"| {case} | {row.who} | {numbers} | {row.unit} | {row.note} |")
     return "\n".join(lines)
 
 
@@ -90,4 +94,4 @@ def machine_line(facts: dict[str, Any]) -> str:
 
 
 def as_json(figures: Iterable[Figure], facts: dict[str, Any]) -> dict[str, Any]:
-    return {"machine": facts, "figures": [asdict(figure) | {"median": figure.median} for figure in figures]}
+    return {"machine": facts, "figures": [asdict(row) for row in figures]}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 
-from figures import Figure, merged
+from figures import Figure, figure, printed
 from peers import TUNED, Peers
 from projects import OWN_BENCH_WORKER, write_project
 from servers import Up, free_port, get
@@ -78,11 +78,11 @@ def measure(peers: Peers, rounds: int) -> Iterator[Figure]:
     }
     for case, values in ours.items():
         unit = {LIST: "ms", HOP: "us"}.get(case, "operations/s")
-        yield Figure(case, "sandbox", unit, values)
+        yield figure(case, "sandbox", unit, values)
         for who, lines in theirs.items():
             for line in lines:
                 if case_of(line.label) == case:
-                    yield merged(case, who, unit, [line.spread], "JavaScript worker")
+                    yield printed(case, who, unit, [line.spread], "JavaScript")
 
 
 def several(times: int, once: Callable[[], float]) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure
+from figures import Figure, figure
 from peers import Peers
 from projects import OWN_BENCH_WORKER, write_project
 from servers import Up, free_port, get
@@ -23,12 +23,12 @@ def measure(peers: Peers, rounds: int) -> Iterator[Figure]:
         case = f"memory, {workers} worker{'s' if workers > 1 else ''}"
         found = [ours(workers, path) for _ in range(rounds)]
         note = f"proportional {min(pss for _, pss, _ in found):.0f}, {processes(found[0][2])}"
-        yield Figure(case, "sandbox", "MiB", tuple(rss for rss, _, _ in found), note)
+        yield figure(case, "sandbox", "MiB", tuple(rss for rss, _, _ in found), note)
         for label, rss, pss, count in _PRINTED.findall(printed):
             if f" {workers} worker" in label:
                 who = "wrangler dev" if "wrangler" in label else "miniflare 5 API"
                 note = f"proportional {pss}, {processes(int(count))}, JavaScript"
-                yield Figure(case, who, "MiB", (float(rss),), note)
+                yield figure(case, who, "MiB", (float(rss),), note)
 
 
 def ours(workers: int, path: str) -> tuple[float, float, int]:

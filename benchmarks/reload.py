@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, merged
+from figures import Figure, figure, printed
 from peers import Peers
 from projects import HELLO, OWN_BENCH_WORKER, write_project
 from servers import Up, free_port, get
@@ -56,7 +56,7 @@ def measure(peers: Peers, rounds: int) -> Iterator[Figure]:
                 ours[case] = rounds_on(port, project / "workers" / name / "src" / "entry.py", path, rounds)
     lines = peers.run("reload.py", rounds)
     for case in (ALONE, ENTRY, BOUND):
-        yield Figure(case, "sandbox", "ms", ours[case])
+        yield figure(case, "sandbox", "ms", ours[case])
         for line in lines:
             if PEERS.get(line.label.removesuffix("ms").strip()) == case:
-                yield merged(case, "wrangler dev", "ms", [line.spread], "JavaScript worker")
+                yield printed(case, "wrangler dev", "ms", [line.spread], "JavaScript")

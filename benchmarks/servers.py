@@ -48,6 +48,8 @@ class Up:
         self, folder: Path, port: int, *, path: str = "/", host: str | None = None, options: Sequence[str] = ()
     ) -> None:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("SANDBOX")}
+        # As an installed package runs: with the byte code that the launch before left.
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)
         self.port = port
         began = time.perf_counter()
         self.process = subprocess.Popen(

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from figures import Figure, Spread, merged
+from figures import Figure, Spread, figure, printed
 from peers import TUNED, Peers
 from projects import write_project
 from servers import Up, free_port, get
@@ -57,7 +57,7 @@ def measure(peers: Peers, rounds: int) -> Iterator[Figure]:
     for connections, found in ours.items():
         case = f"hello, {connections} connection{'s' if connections > 1 else ''}"
         median = sorted(found)[len(found) // 2]
-        yield Figure(case, "sandbox", "requests/s", tuple(rate for rate, _ in found), f"half within {median[1]}")
+        yield figure(case, "sandbox", "requests/s", tuple(rate for rate, _ in found), f"half within {median[1]}")
         for (who, at), spreads in theirs.items():
             if at == connections:
-                yield merged(case, who, "requests/s", spreads, "JavaScript worker")
+                yield printed(case, who, "requests/s", spreads, "JavaScript")
