@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "[secret]"
 LEAST_LENGTH = 6
@@ -12,17 +13,26 @@ LEAST_LENGTH = 6
 
 
 class Redaction:
-    """Knows the secret values and takes them out of texts, also where they are percent-encoded."""
+    """Knows the secret values and takes them out of texts: as they are, line by line (a key of several lines is printed
+    so), percent-encoded, and as they stand in JSON and in Python's repr."""
 
     def __init__(self) -> None:
         self._pattern: re.Pattern[str] | None = None
 
     def know(self, values: Iterable[str]) -> None:
         """Replace the known values. Longer ones are taken out first, so that none leaves a rest behind."""
-        known = {value for value in values if len(value) >= LEAST_LENGTH}
-        known |= {quote(value, safe="") for value in known}
+        known: set[str] = set()
+        for value in values:
+            forms = (value, *value.splitlines(), quote(value, safe=""), quote_plus(value))
+            known.update(forms, (_inside(json.dumps(value)), _inside(json.dumps(value, ensure_ascii=False))))
+            known.add(_inside(repr(value)))
+        known = {text for text in known if len(text) >= LEAST_LENGTH}
         ordered = sorted(known, key=lambda value: (-len(value), value))
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+def _inside(quoted: str) -> str:
+    return quoted[1:-1]

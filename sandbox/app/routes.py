@@ -8,7 +8,7 @@ from sandbox.app.probing import Prober
 from sandbox.bindings.kv.api import KvApi
 from sandbox.errors import SandboxError, UserError
 from sandbox.orchestrator import Orchestrator
-from sandbox.runtime.exchange import json_response, path_of, read_json
+from sandbox.runtime.exchange import header_pairs, json_response, make_response, path_of, read_json, take_body
 from sandbox.runtime.web import Request, Response
 
 MAX_PROBE_BODY = 64 * 1024
@@ -24,6 +24,17 @@ class OwnRoutes:
         self._redact = redact
 
     async def handle(self, request: Request) -> Response:
+        """The answer. Errors, and executions with theirs, may repeat what a worker or a caller said: secrets go out."""
+        answer = await self._answer(request)
+        if answer.status < 400 and not path_of(request).startswith("/api/executions"):
+            return answer
+        headers, body = header_pairs(answer), take_body(answer)
+        if isinstance(body, bytes):
+            body = self._redact(body.decode(errors="replace")).encode()
+            headers = [pair for pair in headers if pair[0] != "content-length"]
+        return make_response(body, status=answer.status, headers=headers)
+
+    async def _answer(self, request: Request) -> Response:
         path = path_of(request)
         try:
             if path == "/api/kv" or path.startswith("/api/kv/"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -25,6 +26,8 @@ class Console:
     def __init__(self, level: str, *, as_json: bool = False) -> None:
         self._least = LEVELS[level]
         self.as_json = as_json
+        # Set to the sandbox's own as soon as there is one: whatever says it, a secret does not reach the terminal.
+        self.redact: Callable[[str], str] = str
 
     def line(self, text: str, *, level: str = "info") -> None:
         """One line of our own."""
@@ -38,7 +41,7 @@ class Console:
 
     def emit_json(self, kind: str, at: float | None = None, **fields: Any) -> None:
         about = {"kind": kind} if at is None else {"kind": kind, "at": iso(at)}
-        click.echo(json.dumps({**about, **fields}, ensure_ascii=False, default=str), file=real_stdout())
+        self._write(json.dumps({**about, **fields}, ensure_ascii=False, default=str))
 
     def event(self, event: Event) -> None:
         """Show an event: requests at `debug` and, when they fail, at `error`; everything else that a person waits for."""
@@ -62,7 +65,7 @@ class Console:
         self.line(text, level="error")
 
     def _write(self, text: str) -> None:
-        click.echo(text, file=real_stdout())
+        click.echo(self.redact(text), file=real_stdout())
 
 
 def _told(event: Event) -> tuple[str, str | None]:

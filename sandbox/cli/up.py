@@ -92,6 +92,7 @@ async def _serve(options: session.Options, loaded: Loaded, console: Console, *, 
 
     started = time.perf_counter()
     sandbox = Sandbox(loaded, watch=reload, reread=options.read, token=token)
+    console.redact = sandbox.redact
     sandbox.events.subscribe(console.event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
