@@ -14,6 +14,14 @@ RETRYABLE_STATUS = frozenset({408, 425, 429})
 BUSY_STATUS = frozenset({429, 503})
 STILL_RUNNING = 425
 SHORTEST_WAIT = 0.25
+LONGEST_WAIT = 3600.0
+"""Seconds after which a busy worker is asked again, however long it asks for."""
+MAX_MESSAGE = 4000
+"""Characters that are kept of a text a worker gives: it goes into the journal, the events and the console."""
+MAX_CODE = 100
+MAX_METRICS = 100
+MAX_ABOUT = 64 * 1024
+"""Bytes of JSON a worker may say about itself in a handshake, in `capabilities` and `resource_requirements` each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,8 @@ class Ready:
 
     @property
     def max_processing_time_ms(self) -> float | None:
-        value = self.capabilities.get("max_processing_time_ms")
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+        value = codec.number(self.capabilities.get("max_processing_time_ms"))
+        return value if value is not None and value > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +82,14 @@ class Answer:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for (a number or an HTTP date)."""
+    """Seconds that a Retry-After header asks for (a number or an HTTP date), an hour at most."""
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit() and len(text) <= 9:
-        return float(text)
+        return min(float(text), LONGEST_WAIT)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), LONGEST_WAIT)
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -107,7 +115,10 @@ def read_handshake(answer: Answer, packet_id: str) -> Ready | Busy | Failure:
         return problem
     assert isinstance(body, dict)
     if body.get("status") not in ("ready", None):
-        return _bad(f"/api/handshake answered with status {body.get('status')!r}, expected ready or incompatible")
+        return _bad(f"/api/handshake answered with status {_shown(body.get('status'))}, expected ready or incompatible")
+    for name in ("capabilities", "resource_requirements"):
+        if len(codec.dumps(_mapping(body.get(name)))) > MAX_ABOUT:
+            return _bad(f"/api/handshake answered with {name} of more than {MAX_ABOUT // 1024} KiB")
     return Ready(_mapping(body.get("capabilities")), _mapping(body.get("resource_requirements")))
 
 
@@ -150,11 +161,11 @@ def read_progress(answer: Answer) -> tuple[float, str] | None:
         return None
     if not isinstance(body, dict) or body.get("stage") == "unknown":
         return None
-    value = body.get("progress")
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    value = codec.number(body.get("progress"))
+    if value is None:
         return None
     message = body.get("message")
-    return min(100.0, max(0.0, float(value))), message if isinstance(message, str) else ""
+    return min(100.0, max(0.0, value)), _short(message) if isinstance(message, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +180,14 @@ def error_of(body: Mapping[str, Any]) -> Reason | None:
     """`error` of an answer: a string, or {code, message, retryable}."""
     error = body.get("error")
     if isinstance(error, str):
-        return Reason(None, error, None, None)
+        return Reason(None, _short(error), None, None)
     if isinstance(error, dict):
         code, message, flag, hint = (error.get(key) for key in ("code", "message", "retryable", "hint"))
         return Reason(
-            code if isinstance(code, str) else None,
-            message if isinstance(message, str) else codec.dumps(error).decode(),
+            code[:MAX_CODE] if isinstance(code, str) else None,
+            _short(message if isinstance(message, str) else codec.dumps(error).decode()),
             flag if isinstance(flag, bool) else None,
-            hint if isinstance(hint, str) else None,
+            _short(hint) if isinstance(hint, str) else None,
         )
     return None
 
@@ -190,7 +201,7 @@ def _opened(answer: Answer, packet_id: str, path: str) -> dict[str, Any] | Failu
         return _bad(f"{path} answered with {type(body).__name__}, expected an object")
     given = body.get("packet_id")
     if answer.status < 400 and given is not None and given != packet_id:
-        return _bad(f"{path} answered for packet {given!r}, expected {packet_id!r}")
+        return _bad(f"{path} answered for packet {_shown(given)}, expected {packet_id!r}")
     return body
 
 
@@ -228,6 +239,16 @@ def _metrics(value: Any) -> dict[str, float]:
     for key, item in _mapping(value).items():
         nested = {f"{key}.{name}": number for name, number in item.items()} if isinstance(item, dict) else {key: item}
         for name, number in nested.items():
-            if isinstance(number, int | float) and not isinstance(number, bool):
-                found[str(name)] = float(number)
+            amount = codec.number(number)
+            if amount is not None and len(name) <= MAX_CODE and codec.is_text(name) and len(found) < MAX_METRICS:
+                found[name] = amount
     return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}… ({len(text)} characters)"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_CODE else f"{text[:MAX_CODE]}…"

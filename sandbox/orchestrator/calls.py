@@ -10,7 +10,7 @@ from sandbox.errors import NotFound, SandboxError
 from sandbox.orchestrator.answers import Answer, Failure, retry_after
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import NoAnswer, Transport
-from sandbox.orchestrator.timing import within
+from sandbox.orchestrator.timing import Cut, within
 from sandbox.runtime.exchange import header, new_request, read_bytes
 
 logger = logging.getLogger("sandbox.orchestrator")
@@ -51,6 +51,8 @@ class Caller:
             )
         except (NoAnswer, OSError) as error:
             return _lost(worker, path, str(error), getattr(error, "hint", None))
+        except Cut:
+            return _lost(worker, path, "its code was cancelled", "does it raise or await a cancelled task?")
         except SandboxError as error:
             # refused before anything was sent, or failed inside the worker: known either way
             retryable = not isinstance(error, NotFound | AnswerTooLarge)
@@ -72,6 +74,10 @@ class Caller:
                 f"{worker} answered {path} with more than {codec.MAX_BODY // 2**20} MiB",
                 hint="put large results into RESULT_CACHE (or POST /api/data) and answer with a reference",
             ) from None
+        except SandboxError as error:
+            if error.status == 413:  # inflated past the limits
+                raise AnswerTooLarge(f"{worker} answered {path}: {error.message}", hint=error.hint) from error
+            raise NoAnswer(error.message, hint=error.hint) from error  # cut in the middle: the work may be done
         return Answer(int(response.status), data, retry_after(header(response, "retry-after"), self._clock.now()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from sandbox.errors import UserError
@@ -27,9 +28,9 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(data: bytes | str, what: str = "the body") -> Any:
-    """Parse JSON; raises `BadJson` for anything else, for NaN and for nesting over 200."""
+    """Parse JSON; raises `BadJson` for anything else, for NaN, for numbers past a double and for nesting over 200."""
     try:
-        value = json.loads(data, parse_constant=_refuse_constant)
+        value = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise _too_deep(what) from None
     except UnicodeDecodeError:
@@ -68,6 +69,32 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 def _too_deep(what: str) -> BadJson:
     return BadJson(f"{what} is nested more than {MAX_NESTING} deep", code="too_deep")
+
+
+def number(value: Any) -> float | None:
+    """A JSON number as a float; None for anything else and for an integer past a double."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be stored: half a surrogate pair, which JSON can spell, has no UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):  # it could be read, and never be written again
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -32,6 +32,8 @@ class Run:
 
     execution_id: str
     task: asyncio.Task[None] | None = None
+    cancelling: bool = False
+    """`cancel` is at work on it, and will say when it has ended."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -53,18 +55,18 @@ class Engine:
         self._retention = retention
         self._runs: dict[str, Run] = {}
         self._cancels: set[asyncio.Task[None]] = set()
+        self._starts: set[asyncio.Task[str]] = set()
         self._closing = False
 
     async def start(self, new: NewExecution) -> str:
         """T1, then run it. The same client_id and request_id give the execution that they started before."""
         if self._closing:
             raise SandboxError("the sandbox is stopping", code="stopping", status=503)
-        execution_id, fresh = await self._journal.commit(partial(transitions.t1_start, new=new))
-        if fresh:
-            run = Run(execution_id)
-            self._runs[execution_id] = run
-            run.task = asyncio.ensure_future(self._run(run, new))
-        return execution_id
+        # a caller who goes away meanwhile must not leave an execution in the journal that nobody runs
+        task = asyncio.ensure_future(self._start(new))
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
+        return await asyncio.shield(task)
 
     async def finished(self, execution_id: str) -> None:
         """Return when the execution has ended (at once where it is not under way)."""
@@ -82,6 +84,8 @@ class Engine:
     async def close(self, grace: float) -> None:
         """Wait `grace` seconds (by the machine's clock) for running executions; those left are marked `interrupted`."""
         self._closing = True
+        if self._starts:
+            await asyncio.gather(*self._starts, return_exceptions=True)
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         if tasks and grace > 0:
             await asyncio.wait(tasks, timeout=grace)
@@ -98,22 +102,35 @@ class Engine:
             await self._journal.settle(stop, f"the interruption of {run.execution_id}")
             self._leave(run)
 
+    async def _start(self, new: NewExecution) -> str:
+        execution_id, fresh = await self._journal.commit(partial(transitions.t1_start, new=new))
+        if fresh:
+            run = Run(execution_id)
+            self._runs[execution_id] = run
+            run.task = asyncio.ensure_future(self._run(run, new))
+        return execution_id
+
     async def _cancel(self, execution_id: str) -> None:
-        run = self._runs.get(execution_id)
+        run = self._runs.get(execution_id) or Run(execution_id)
+        before, run.cancelling = run.cancelling, True
         try:
             owed = await self._journal.commit(partial(transitions.cancel, execution_id=execution_id))
-        except Late:
-            raise Conflict(
-                f"execution {execution_id} is not running", hint="`sandbox executions show` tells how it ended"
-            ) from None
-        if run is not None and run.task is not None:
-            run.task.cancel()
-            await asyncio.wait({run.task})
-        for packet_id in owed:
-            self._outbox.add(execution_id, packet_id)
-        end = partial(transitions.end_execution, execution_id=execution_id, state="cancelled")
-        await self._journal.settle(end, f"the cancellation of {execution_id}")
-        if run is not None:
+        except BaseException as error:
+            run.cancelling = before
+            if isinstance(error, Late):
+                raise Conflict(
+                    f"execution {execution_id} is not running", hint="`sandbox executions show` tells how it ended"
+                ) from None
+            raise
+        try:
+            if run.task is not None:
+                run.task.cancel()
+                await asyncio.wait({run.task})
+            for packet_id in owed:
+                self._outbox.add(execution_id, packet_id)
+            end = partial(transitions.end_execution, execution_id=execution_id, state="cancelled")
+            await self._journal.settle(end, f"the cancellation of {execution_id}")
+        finally:
             self._leave(run)
 
     async def _run(self, run: Run, new: NewExecution) -> None:
@@ -126,11 +143,22 @@ class Engine:
             await self._end(run.execution_id, failures)
         except Late:
             logger.info("late: execution %s was ended by something else", run.execution_id)
-            return
+            if run.cancelling:
+                return
         except Exception as error:
             logger.exception("execution %s failed inside the sandbox", run.execution_id)
-            await self._end(run.execution_id, {"": Failure("internal", f"{type(error).__name__}: {error}", False)})
+            await self._end_broken(run.execution_id, error)
         self._leave(run)
+
+    async def _end_broken(self, execution_id: str, error: Exception) -> None:
+        """Where even this cannot be written (a full disk), the journal shows it as running until it is cancelled or
+        the sandbox starts anew; who waits for it is let go either way."""
+        code = error.code if isinstance(error, SandboxError) else "internal"
+        failure = Failure(code, f"{type(error).__name__}: {error}", False, hint=getattr(error, "hint", None))
+        try:
+            await self._end(execution_id, {"": failure})
+        except Exception:
+            logger.exception("the end of execution %s could not be written", execution_id)
 
     async def _end(self, execution_id: str, failures: Mapping[str, Failure]) -> None:
         error = None
@@ -141,7 +169,10 @@ class Engine:
         end = partial(transitions.end_execution, execution_id=execution_id, state=state, error=error)
         await self._journal.settle(end, f"the end of {execution_id}")
         retention, keep = self._retention
-        await self._journal.commit(partial(transitions.prune, retention=retention, keep=keep))
+        try:
+            await self._journal.commit(partial(transitions.prune, retention=retention, keep=keep))
+        except SandboxError as problem:
+            logger.warning("old executions could not be removed: %s", problem.message)
 
     async def _stages(
         self, execution_id: str, stages: Sequence[StageConfig], parameters: Mapping[str, Mapping[str, Any]]

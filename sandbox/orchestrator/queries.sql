@@ -62,7 +62,7 @@ INSERT INTO packet (packet_id, execution_id, stage, worker, attempt, state, boot
 VALUES (:packet_id, :execution_id, :stage, :worker, :attempt, 'created', :boot_id, :code_hash, :input_ref, :now)
 
 -- name: redeliver_packet
-UPDATE packet SET delivery = delivery + 1, attempt = :attempt, error = NULL,
+UPDATE packet SET delivery = delivery + 1, attempt = :attempt, code_hash = :code_hash, error = NULL,
   state = CASE WHEN accepted_at IS NULL THEN 'created' ELSE 'accepted' END
 WHERE packet_id = :packet_id AND boot_id = :boot_id
   AND state IN ('created', 'offered', 'accepted', 'processing', 'timed_out', 'lost')

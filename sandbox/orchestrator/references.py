@@ -105,6 +105,8 @@ def read_reference(value: Any, path: str) -> Reference:
     ref_id = value.get("ref_id")
     if ref_id is not None and (not isinstance(ref_id, str) or not 0 < len(ref_id) <= MAX_REF_ID):
         raise ReferenceError(f"{path}.ref_id: expected a string of 1 to {MAX_REF_ID} characters, got {_kind(ref_id)}")
+    if ref_id is not None and not codec.is_text(ref_id):
+        raise ReferenceError(f"{path}.ref_id: {ref_id!r} holds half a surrogate pair")
     size = value.get("size_bytes")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
         raise ReferenceError(f"{path}.size_bytes: expected a whole number of bytes, got {_kind(size)}")
@@ -117,7 +119,7 @@ def read_reference(value: Any, path: str) -> Reference:
             raise ReferenceError(f"{path}.inline_data: missing, and storage_type is inline")
         return Reference(ref_id, True, data, size, None)
     if not isinstance(storage, str) or storage.lower() not in ("reference", "kv"):
-        raise ReferenceError(f"{path}.storage_type: expected inline or reference, got {storage!r}")
+        raise ReferenceError(f"{path}.storage_type: expected inline or reference, got {repr(storage)[:60]}")
     if ref_id is None:
         raise ReferenceError(f"{path}.ref_id: missing, and storage_type is {storage}")
     return Reference(ref_id, False, None, size, _expiry(value.get("expires_at"), f"{path}.expires_at"))
@@ -141,7 +143,8 @@ def _expiry(value: Any, path: str) -> float | None:
         except ValueError:
             raise ReferenceError(f"{path}: expected an ISO date, got {value!r}") from None
         try:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            # in UTC, so that what is kept can be shown: "9999-12-31T23:59:59-01:00" is in the year 10000
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
         except (OverflowError, ValueError):
             raise ReferenceError(f"{path}: {value!r} is out of range") from None
     raise ReferenceError(f"{path}: expected an ISO date, got {_kind(value)}")

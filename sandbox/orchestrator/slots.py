@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from sandbox.config.models import fold
 
@@ -34,7 +34,8 @@ class Slots:
                 if turn.done() and not turn.cancelled():  # the slot was handed over while we were cancelled
                     self._release(key, worker)
                 else:
-                    queue.remove(turn)
+                    with suppress(ValueError):  # passed over already, between the cancellation and now
+                        queue.remove(turn)
                 raise
         else:
             self._held[key] = self._held.get(key, 0) + 1

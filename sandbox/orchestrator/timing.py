@@ -11,8 +11,12 @@ from sandbox.clock import Clock
 T = TypeVar("T")
 
 
+class Cut(Exception):
+    """The work ended itself as cancelled, without a result."""
+
+
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, or TimeoutError once the clock has moved on by `seconds`.
+    """The result of `work`, or TimeoutError once the clock has moved on by `seconds`. Raises `Cut` where the work cancels itself.
 
     The work is cancelled then, but not waited for: worker code may refuse to end, and its late result is discarded.
     """
@@ -20,6 +24,9 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
     timer = asyncio.ensure_future(clock.sleep(seconds))
     try:
         await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        if task.cancelled():
+            # not by us: code that raises CancelledError by itself must not pass for a cancelled execution
+            raise Cut("the work was cancelled from within")
         if task.done():
             return task.result()
         raise TimeoutError(f"no answer within {seconds:g} s")

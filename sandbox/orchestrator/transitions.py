@@ -80,7 +80,9 @@ def t2_claim(step: Step, packet: Packet, code_hash: str, again: bool) -> int:
     """The stage runs and has a packet: a new one, or the earlier one once more (delivery + 1). Returns the delivery."""
     delivery = 1
     if again:
-        delivery = int(step.expect_row(Q.redeliver_packet, packet_id=packet.packet_id, attempt=packet.attempt)[0])
+        # with the code that serves now, as the checkpoint it is handed and those it saves belong to that
+        again_as = {"packet_id": packet.packet_id, "attempt": packet.attempt, "code_hash": code_hash}
+        delivery = int(step.expect_row(Q.redeliver_packet, **again_as)[0])
     else:
         step.run(
             Q.insert_packet,

@@ -82,7 +82,12 @@ class Database:
         return cast("T", await operation.future)
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
-        """Rows of a short SELECT, read at once on the calling thread: for small rows found by an index."""
+        """Rows of a short SELECT, read at once on the calling thread: for small rows found by an index.
+
+        Raises `StorageClosed` after `close`.
+        """
+        if self._closed:
+            raise StorageClosed(f"{self.path.name} is closed.")
         return self._reader.execute(sql, parameters).fetchall()
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:

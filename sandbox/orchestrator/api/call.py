@@ -85,6 +85,8 @@ def field(body: Mapping[str, Any], name: str, kind: type, *, required: bool = Fa
         return None
     if not isinstance(value, kind) or isinstance(value, bool):
         raise BadField(f"{name}: expected {NAMES[kind]}, got {codec.dumps(value).decode()[:60]}")
+    if isinstance(value, str) and not codec.is_text(value):
+        raise BadField(f"{name}: half a surrogate pair is no text")
     return value
 
 
