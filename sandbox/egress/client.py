@@ -162,9 +162,9 @@ class Client:
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes | AsyncIterator[bytes] | None
     ) -> Reply:
         """Send one request. Raises AddressRefused and Unreachable."""
-        host = parse(url).host
-        if self._refuse is not None and _is_literal(host):
-            check_address(host, host, self._refuse)
+        target = URL(url.partition("#")[0], encoded=True)
+        if self._refuse is not None:
+            _check_literal(target.raw_host or "", self._refuse)
         wire = [pair for pair in headers if pair[0] not in _HOP]
         length = next((value for name, value in headers if name == "content-length"), None)
         if length is not None and body is not None and not isinstance(body, bytes):
@@ -173,7 +173,7 @@ class Client:
             wire.append(("accept-encoding", ACCEPTED))
         sending = self._open().request(
             method,
-            URL(url.partition("#")[0], encoded=True),
+            target,
             headers=wire,
             data=body,
             allow_redirects=False,
@@ -217,12 +217,17 @@ async def _perform(sending: Any) -> aiohttp.ClientResponse:
     return response
 
 
-def _is_literal(host: str) -> bool:
+def _check_literal(host: str, refuse: Refuse) -> None:
+    """Check a host that is an address, which no resolver is asked for. Numbers that are none by the book (`127.1`,
+    `2130706433`) are refused: the operating system would make an address of them. Raises AddressRefused."""
+    plain = host.rstrip(".")
     try:
-        ip_address(host)
+        ip_address(plain.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        if not plain.replace(".", "").isdigit():
+            return
+        raise AddressRefused(f"{host} is not a canonical address, which workers may not reach") from None
+    check_address(host, plain, refuse)
 
 
 def _text(value: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp.abc import AbstractResolver
@@ -23,6 +23,7 @@ from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, follow, parse
 from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Request, Response
+from sandbox.runtime.web.url import normalize_url
 
 MAX_DEPTH = 32
 """Workers that call one another in a chain; Cloudflare's limit of invocations per request."""
@@ -40,6 +41,8 @@ class Call:
     url: str
     headers: list[tuple[str, str]]
     body: Body
+    outside: bool = False
+    """A server of the open internet has redirected here."""
 
     @property
     def sent(self) -> int:
@@ -153,6 +156,9 @@ class Egress:
         if address.scheme not in ("http", "https"):
             throw("TypeError", f"{call.url}: only http and https can be fetched")
         hosted, external = self._registered()
+        if call.outside and (address.origin in self._own or _is_here(address.host)):
+            self._note(call, 0, "refused", 0)
+            throw("TypeError", f"fetch of {call.url} refused: a server of the internet redirects to this machine")
         name = hosted.find(address)
         if name is not None:
             return await self._to_worker(call, name)
@@ -171,6 +177,7 @@ class Egress:
                 f'reach the internet, or route the address in sandbox.toml: [[egress.routes]] match = "{address.origin}'
                 '/*" with folder = "..." or worker = "..."',
             )
+        call.outside = True
         return await self._over_http(self._open, call, "network")
 
     def _registered(self) -> tuple[Registered, Registered]:
@@ -214,9 +221,10 @@ class Egress:
         if route.worker is not None:
             return await self._to_worker(call, route.worker)
         if route.upstream is not None:
-            call.url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
-            call.url += f"?{address.query}" if address.query and "?" not in route.match else ""
-            return await self._over_http(self._trusted, call, "upstream")
+            url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
+            url += f"?{address.query}" if address.query and "?" not in route.match else ""
+            # a copy: the worker knows the address it asked for, and a redirect is relative to that
+            return await self._over_http(self._trusted, replace(call, url=url), "upstream")
         served = await self._folders[route.match].serve(
             call.method, matched.rest, _value(call, "if-none-match"), _value(call, "if-modified-since")
         )
@@ -283,9 +291,11 @@ def _next(call: Call, status: int, location: str) -> Call:
         throw("TypeError", f"{call.url} redirects to {location}: {error}")
     if following.keep_body and isinstance(call.body, Counted):
         throw("TypeError", f"{call.url} redirects, but the request's body is a stream and cannot be sent again")
-    return Call(
-        call.worker, following.method, following.url, following.headers, call.body if following.keep_body else None
-    )
+    url = normalize_url(following.url)
+    if url is None:
+        throw("TypeError", f"{call.url} redirects to {location}, which is not a valid URL")
+    body = call.body if following.keep_body else None
+    return Call(call.worker, following.method, url, following.headers, body, call.outside)
 
 
 def _decoded(body: AsyncIterator[bytes], headers: list[tuple[str, str]]) -> AsyncIterator[bytes]:
@@ -328,6 +338,11 @@ async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _value(call: Call, name: str) -> str | None:
     return next((value for given, value in call.headers if given == name), None)
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host names this machine without asking a name server."""
+    return host == "localhost" or host.endswith(".localhost") or refusal(host) == "loopback"
 
 
 def _own_origins(url: str) -> frozenset[str]:

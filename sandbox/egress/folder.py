@@ -108,7 +108,7 @@ def not_modified(etag: str, modified: int, if_none_match: str | None, if_modifie
     if if_modified_since is not None:
         try:
             return modified <= parsedate_to_datetime(if_modified_since).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one that no clock can show
             return False
     return False
 

@@ -74,7 +74,8 @@ class _Zlib:
         self.finished = False
 
     def feed(self, data: bytes) -> Any:
-        while data:
+        more = False
+        while data or more:
             if self._decoder is None:
                 raw = not self._gzip and data[0] & 0x0F != 8  # RFC 1950: the low half is 8 for deflate
                 self._decoder = zlib.decompressobj(31 if self._gzip else (-15 if raw else 15))
@@ -88,6 +89,8 @@ class _Zlib:
                 yield piece
             data = self._decoder.unconsumed_tail
             self.finished = self._decoder.eof
+            # A full piece may leave output inside though all input is taken; an empty input asks for it.
+            more = len(piece) == PIECE and not self._decoder.eof
             if self._decoder.eof:
                 data = self._decoder.unused_data if self._gzip else b""
                 if self._gzip:

@@ -65,18 +65,22 @@ class Database:
             await writer.close()
             raise
 
-    async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(
+        self, fn: Callable[[sqlite3.Connection], T], *, settled: Callable[[T, BaseException | None], None] | None = None
+    ) -> T:
         """Run `fn(connection)` in a transaction on the writer's thread; return its result after the commit.
 
         Writes that queue up while a commit runs share the next one (256 at most), in order, each in a savepoint:
         where `fn` raises, only its own changes are undone and its exception is raised here. `fn` must not commit, must
         do nothing but use the connection (it may run again after a failed commit) and must not block.
+        A caller that is cancelled does not take the write back; `settled(result, error)` is called on the loop when
+        the write is over, whether or not the caller still waits. It must not raise.
         Raises `StorageFull` where there is no space, `StorageClosed` after `close`.
         """
         if self._closed:
             raise StorageClosed(f"{self.path.name} is closed.")
         loop = asyncio.get_running_loop()
-        operation = Operation(fn, loop.create_future(), loop)
+        operation = Operation(fn, loop.create_future(), loop, settled)
         if self._commits.add(operation):
             _send(self._writer, self._commits.drain)
         return cast("T", await operation.future)

@@ -24,6 +24,7 @@ class Operation:
     fn: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    settled: Callable[[Any, BaseException | None], None] | None = None
     value: Any = None
     error: BaseException | None = None
 
@@ -63,7 +64,11 @@ class GroupCommit:
                 if not batch:
                     self._draining = False
                     return
-            self._run(batch)
+            try:
+                self._run(batch)
+            except BaseException as error:  # a ROLLBACK that fails: later writes must not wait for ever
+                for operation in batch:
+                    operation.error = operation.error or translate(error, self._path)
             _answer(batch)
 
     def _run(self, batch: list[Operation]) -> None:
@@ -125,6 +130,8 @@ def _answer(batch: list[Operation]) -> None:
 
 def _settle(operations: list[Operation]) -> None:
     for operation in operations:
+        if operation.settled is not None:
+            operation.settled(operation.value, operation.error)
         if operation.future.done():  # cancelled
             continue
         if operation.error is not None:

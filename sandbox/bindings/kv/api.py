@@ -6,8 +6,9 @@ Keys travel in the query (`?key=`), for a key may hold any character and a path 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from sandbox.bindings.kv.limits import MAX_VALUE_BYTES, KvRefused, value_too_long
@@ -15,6 +16,8 @@ from sandbox.bindings.kv.store import KvStore, KvStores
 from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.runtime.exchange import header, json_response, make_response, take_body
 from sandbox.runtime.web import Request, Response
+
+MAX_WHOLE = 2**53 - 1
 
 Namespaces = Callable[[], Mapping[str, Sequence[tuple[str, str]]]]
 
@@ -101,8 +104,8 @@ class KvApi:
         text = header(request, "x-kv-metadata")
         if text is not None:
             try:
-                metadata = json.loads(text)
-            except ValueError as error:
+                metadata = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"metadata: {error}", code="bad_metadata", hint="it must be JSON") from None
         body = take_body(request)
         await store.put(
@@ -135,6 +138,18 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
     if text is None or text == "":
         return None
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise KvRefused(400, f"{name}: expected a whole number, got {text!r}") from None
+        raise KvRefused(400, f"{name}: expected a whole number, got {text[:40]!r}") from None
+    if abs(number) > MAX_WHOLE:
+        raise KvRefused(400, f"{name}: {text[:40]} is out of range")
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is no JSON number")

@@ -152,10 +152,10 @@ class KvNamespace(HostObject):
                     continue
                 text = (await _whole(entry.value)).decode(errors="replace")
                 size += len(text) + sum(char > "\uffff" for char in text) if not text.isascii() else len(text)
+                if size > limits.MAX_BULK_CHARACTERS:  # at once: a hundred values may be 2.5 GB
+                    raise limits.bulk_too_long()
                 value = text if value_type == "text" else _bulk_json(text)
                 found[name] = JsObject({"value": value, "metadata": _metadata(entry)}) if with_metadata else value
-            if size > limits.MAX_BULK_CHARACTERS:
-                raise limits.bulk_too_long()
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET_BULK", error) from None
         # workerd builds the Map from an object's properties and leaves out those that are array indexes.

@@ -17,7 +17,7 @@ from sandbox.bindings.kv.large import LargeValue, Pins, pieces
 from sandbox.clock import Clock
 from sandbox.errors import UserError
 from sandbox.runtime.protocols import Emit, silent
-from sandbox.storage import Database, StateFolderRefused
+from sandbox.storage import Database, StateFolderRefused, StorageClosed
 
 SWEEP_EVERY_S = 60.0
 SWEEP_ROWS = 1000
@@ -213,7 +213,7 @@ class KvStore:
 
     def _opened(self) -> Database:
         if self._database is None:
-            raise RuntimeError(f"KV namespace {self.namespace} is not open")
+            raise StorageClosed(f"KV namespace {self.namespace} is not open.")
         return self._database
 
     async def _write(self, change: rows.Change) -> int:
@@ -224,16 +224,19 @@ class KvStore:
         if due and not isinstance(change, rows.Sweep):
             self._next_sweep = now + SWEEP_EVERY_S
             sweep = rows.Sweep(math.floor(now), SWEEP_ROWS)
-        garbage = self._pins.take_garbage()
+        database, garbage = self._opened(), self._pins.take_garbage()
+        unused = [change.version] if isinstance(change, rows.Put) and change.version is not None else []
+
+        def settled(result: tuple[int, list[int]], error: BaseException | None) -> None:
+            # also where the caller was cancelled, for the write happens all the same
+            self._pins.retire(result[1] if error is None else [*garbage, *unused])
+
         try:
-            count, retired = await self._opened().write(
-                lambda connection: rows.apply(connection, change, garbage, sweep)
-            )
-        except BaseException:
-            self._pins.retire(garbage)
+            write = database.write(lambda connection: rows.apply(connection, change, garbage, sweep), settled=settled)
+            return (await write)[0]
+        except StorageClosed:  # never queued
+            self._pins.retire([*garbage, *unused])
             raise
-        self._pins.retire(retired)
-        return count
 
     async def _put_stream(
         self, key: bytes, stream: AsyncIterator[bytes], expires: int | None, metadata_json: str | None
@@ -260,10 +263,10 @@ class KvStore:
                     raise limits.value_too_long(size)
                 await self._opened().write(rows.Piece(version, number, piece))
                 number += 1
-            await self._write(rows.Put(key, None, expires, metadata_json, version, size))
         except BaseException:
             self._pins.retire([version])
             raise
+        await self._write(rows.Put(key, None, expires, metadata_json, version, size))
 
 
 class KvStores:

@@ -10,6 +10,8 @@ import pytest
 
 from sandbox.config.models import EgressRoute
 from sandbox.egress import Unreachable
+from sandbox.egress.addresses import refusal
+from sandbox.egress.client import AddressRefused, Client
 from sandbox.errors import UserError, WorkerFailed
 from sandbox.runtime.exchange import (
     header,
@@ -397,6 +399,69 @@ async def test_every_hop_is_checked_again(outside, internet, target: str) -> Non
         await made.fetch("http://jump.test/")
     assert caught.value.name == "TypeError"
     assert internet.requests == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://localhost:8787/api/executions",
+        "http://127.1:8787/api/references",
+        "http://api.localhost:8787/",
+        "http://[::1]:8787/",
+        "http://LOCALHOST.:8787/",
+        "http://2130706433/",
+    ],
+)
+@pytest.mark.parametrize("status", [302, 307])
+async def test_the_internet_does_not_redirect_to_this_machine(outside, internet, target: str, status: int) -> None:
+    """Our own addresses need no token of who is here already; a worker's fetch must not lend them to others."""
+    called: list[str] = []
+
+    async def api(request):
+        called.append(request.url)
+        return make_response("inside")
+
+    internet.says("/x", status=status, headers=f"Location: {target}\r\n")
+    made = outside(
+        mode="online",
+        names={"site.test": ["127.0.0.1"]},
+        open_loopback=True,
+        urls={"http://api.localhost:8787": "api", "http://localhost:8787/own": "api"},
+        api=api,
+    )
+    with pytest.raises(JsException, match=r"redirects to this machine") as caught:
+        await made.fetch(f"http://site.test:{internet.port}/x", method="POST", body="x")
+    assert caught.value.name == "TypeError" and called == []
+    assert [event["by"] for event in made.events] == ["network", "refused"]
+
+
+async def test_a_registered_address_may_be_redirected_to(outside, internet) -> None:
+    internet.says("/x", status=301, headers="Location: https://feed.example.workers.test/\r\n")
+    made = outside(
+        mode="online",
+        names={"site.test": ["127.0.0.1"]},
+        open_loopback=True,
+        urls={"https://feed.example.workers.test": "echo"},
+        echo=echo,
+    )
+    assert (await made.fetch(f"http://site.test:{internet.port}/x")).status == 200
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0177.0.0.1", "127.0.0.1.", "[::1]", "[fe80::1%25lo]"])
+async def test_numbers_that_the_system_takes_for_an_address_are_not_connected(internet, host: str) -> None:
+    client = Client(refusal)
+    with pytest.raises(AddressRefused):
+        await client.send("GET", f"http://{host}:{internet.port}/", [], None)
+    await client.close()
+    assert internet.requests == []
+
+
+async def test_a_redirect_of_an_upstream_stays_on_the_route(outside, internet) -> None:
+    internet.says("/v1/old", status=302, headers="Location: /v1/new\r\n")
+    internet.says("/v1/new", b"hello")
+    made = outside(EgressRoute("https://api.openai.test/*", upstream=f"http://127.0.0.1:{internet.port}"))
+    response = await made.fetch("https://api.openai.test/v1/old")
+    assert (await read_text(response), response.url) == ("hello", "https://api.openai.test/v1/new")
 
 
 async def test_a_redirect_does_not_lead_out_when_offline(outside) -> None:

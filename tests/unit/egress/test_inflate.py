@@ -39,6 +39,16 @@ async def test_bodies_come_out_as_they_went_in(data: bytes, size: int, kind: str
     assert await decoded(PACKERS[kind](data), encoding, size) == data
 
 
+@pytest.mark.parametrize("kind", sorted(PACKERS))
+@pytest.mark.parametrize("over", [0, 2, 100, 250, 258, 1000])
+async def test_output_left_inside_at_the_end_of_a_full_piece_comes_out(kind: str, over: int) -> None:
+    """All input is taken while a repetition is still being written out."""
+    data = b"ab" * ((256 * 1024 + over) // 2)
+    packed = PACKERS[kind](data)
+    for size in (len(packed), 1):
+        assert await decoded(packed, "deflate" if kind == "raw" else kind, size, ratio=10**6) == data
+
+
 async def test_several_gzip_members_are_one_body() -> None:
     assert await decoded(gzip.compress(b"a") + gzip.compress(b"b"), "gzip", 7) == b"ab"
 

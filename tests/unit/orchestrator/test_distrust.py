@@ -188,8 +188,7 @@ async def test_a_waiter_that_is_cancelled_while_its_turn_is_passed_over() -> Non
     await held.wait()
     second = asyncio.ensure_future(hold())
     await asyncio.sleep(0)
-    free.set()
-    await asyncio.sleep(0)  # the first wakes in the next step, before the second learns that it is cancelled
+    free.set()  # the first wakes in the next step, before the second learns that it is cancelled
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from sandbox.storage import (
     StorageFull,
     StorageNewer,
 )
+from sandbox.storage.group_commit import GroupCommit, Operation
 
 SCHEMA = "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT NOT NULL);"
 
@@ -299,3 +301,58 @@ async def test_only_the_writer_checkpoints(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         database.query("PRAGMA wal_checkpoint(PASSIVE)")
     await database.close()
+
+
+async def test_nothing_is_read_after_the_end(tmp_path: Path) -> None:
+    opened = await Database.open(tmp_path / "t.sqlite", migrations=[SCHEMA])
+    await opened.close()
+    with pytest.raises(StorageClosed):
+        opened.query("SELECT 1")
+
+
+async def test_a_caller_who_goes_away_is_told_all_the_same(database: Database) -> None:
+    told: list[tuple[object, BaseException | None]] = []
+    over = asyncio.Event()
+
+    def settled(value: object, error: BaseException | None) -> None:
+        told.append((value, error))
+        over.set()
+
+    writing = asyncio.ensure_future(database.write(insert("a"), settled=settled))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await over.wait()
+    assert told == [("a", None)] and writing.cancelled()
+    assert database.query("SELECT k FROM t") == [("a",)]
+
+
+async def test_a_rollback_that_fails_does_not_stop_the_writes_after_it() -> None:
+    class Broken:
+        """A connection whose disk is gone for a moment."""
+
+        in_transaction = True
+        broken = True
+
+        def execute(self, sql: str, *_: object) -> None:
+            if self.broken and sql != "BEGIN IMMEDIATE":
+                raise sqlite3.OperationalError("disk I/O error")
+
+    connection = Broken()
+    queue = GroupCommit(Path("t.sqlite"), connection)  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+
+    async def write() -> None:
+        operation = Operation(lambda opened: None, loop.create_future(), loop)
+        if queue.add(operation):
+            thread = threading.Thread(target=lambda: suppressed(queue.drain))
+            thread.start()
+        await asyncio.wait_for(operation.future, 5)
+
+    def suppressed(fn: Callable[[], None]) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the thread's end is not what is tested
+            fn()
+
+    with pytest.raises(OperationalError, match="disk I/O"):
+        await write()
+    connection.broken = False
+    await write()
