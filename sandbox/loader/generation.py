@@ -23,7 +23,7 @@ from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.values import HostObject, JsObject, js_method, structured_clone, throw, to_js
-from sandbox.runtime.web import Request, Response
+from sandbox.runtime.web import ReadableStream, Request, Response
 
 # Bodies that need no more of the worker's code.
 _AT_HAND = (type(None), str, bytes)
@@ -351,8 +351,11 @@ class Generation:
         self._let_go()
 
     def _hold_for(self, body: Any, response: Response) -> None:
-        """A body that is still being made is code of this generation at work: hold it until the body is dropped."""
+        """A body that is still being made is code of this generation at work: hold it until the body has ended or was
+        dropped unread."""
         lease = Lease(self)
+        if isinstance(body, ReadableStream):
+            body._when_made(lease.release)
         try:
             ending = weakref.finalize(body, lease.release)
         except TypeError:  # an object without weak references

@@ -163,6 +163,14 @@ class ReadableStream(HostObject):
         for tell in told:
             tell()
 
+    def _when_made(self, callback: Callable[[], None]) -> None:
+        """Call back when whoever makes the stream has no more part in it: it ended, failed or was cancelled. At once
+        where that is so already, or where the host alone makes it."""
+        if self._state != "readable" or self._closing or self._host is not None:
+            callback()
+        else:
+            self._settled.append(callback)
+
     def _wants_pull(self) -> bool:
         if self._state != "readable" or self._closing or self._pull is None or not self._started:
             return False
