@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import platform
 import signal
 import sys
@@ -14,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli import session
+from sandbox.cli import certificates, session
 from sandbox.cli.console import LEVELS, Console
 from sandbox.cli.tables import count, were
-from sandbox.config.dependencies import missing_dependencies
 from sandbox.config.load import Loaded
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
+    from sandbox.config.dependencies import MissingDependencies
+    from sandbox.config.models import WorkerConfig
 
 
 @click.command("up")
@@ -88,7 +90,8 @@ def command(
 
 
 async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None) -> int:
-    from sandbox.app import Sandbox  # heavy: not for --help
+    with certificates.read_later() as read_certificates:
+        from sandbox.app import Sandbox  # heavy: not for --help
 
     started = time.perf_counter()
     sandbox = Sandbox(loaded, watch=reload, reread=options.read, token=token)
@@ -96,19 +99,18 @@ async def _serve(options: session.Options, loaded: Loaded, console: Console, *, 
     sandbox.events.subscribe(console.event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
+    _stop_on_signals(loop, stop)
     loop.set_exception_handler(console.loop_error)
     try:
         await sandbox.start()
         _greet(sandbox, console, (time.perf_counter() - started) * 1000)
+        # What no request needs comes after the first of them can be answered.
+        await asyncio.to_thread(read_certificates)
+        _tell_missing(console, await asyncio.to_thread(_missing, list(sandbox.config.workers.values())))
         await stop.wait()
     except BaseException:
         await sandbox.stop(0)
         raise
-    # A second Ctrl-C ends it at once.
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.remove_signal_handler(name)
     flying = sandbox.requests_in_flight
     console.line(f"stopping; {count(flying, 'request')} in flight: 5 s to finish" if flying else "stopping")
     stopped = await sandbox.stop()
@@ -117,6 +119,26 @@ async def _serve(options: session.Options, loaded: Loaded, console: Console, *, 
         told.append(f"{stopped.cut if told else count(stopped.cut, 'request')} {were(stopped.cut)} cut")
     console.line("stopped" + (f"; {', '.join(told)}" if told else ""), level="warning" if stopped.cut else "info")
     return 0
+
+
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Ctrl-C (and SIGTERM) sets `stop`; a second one ends the process on the spot.
+
+    Python's own handlers, not the loop's: those would never run while a worker keeps the loop busy. Nothing is lost by
+    so abrupt an end: what was acknowledged is in the databases' logs, and the lock on the state folder goes with us.
+    """
+    asked = False
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            os.write(2, b"stopped at once\n")
+            os._exit(128 + number)
+        asked = True
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
 
 
 def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
@@ -128,11 +150,6 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         missing = [f"{b.binding} ({b.kind})" if b.binding else b.kind for b in worker.unsupported]
         if missing:
             console.line(f"{worker.name} asks for what is not supported yet: {', '.join(missing)}", level="warning")
-    absent = missing_dependencies(config.workers.values())
-    if absent:
-        for entry in absent.missing:
-            console.line(f"{entry.worker}: {entry.requirement}: {entry.reason}", level="warning")
-        console.line(f"install what is missing: {absent.install}", level="warning")
     interrupted = sandbox.orchestrator.interrupted
     if interrupted:
         console.line(
@@ -166,6 +183,20 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
     console.line(f"  state {_short(config.state)}, egress {config.egress.mode}, page {sandbox.address}/")
     if sys.stdin.isatty():
         console.line("  Ctrl-C stops it")
+
+
+def _missing(workers: list[WorkerConfig]) -> MissingDependencies:
+    from sandbox.config.dependencies import missing_dependencies  # reads what is installed: not while starting
+
+    return missing_dependencies(workers)
+
+
+def _tell_missing(console: Console, absent: MissingDependencies) -> None:
+    """Packages that workers declare and this environment lacks, with one line that installs them all."""
+    if absent:
+        for entry in absent.missing:
+            console.line(f"{entry.worker}: {entry.requirement}: {entry.reason}", level="warning")
+        console.line(f"install what is missing: {absent.install}", level="warning")
 
 
 def _short(path: Path) -> str:
