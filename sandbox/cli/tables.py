@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -20,6 +18,9 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> None:
     """A plain table; nothing is cut where the output is not a terminal."""
+    from rich.console import Console  # heavy, and `sandbox up` shows no table
+    from rich.table import Table
+
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=400, file=io.StringIO())
