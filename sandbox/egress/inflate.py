@@ -17,8 +17,16 @@ RATIO_FROM = 1024 * 1024
 """The ratio counts from here (bytes): a short page of blanks is no bomb."""
 PIECE = 256 * 1024
 
-# Optional libraries; whichever is installed is used.
-_BROTLI = next((name for name in ("brotli", "brotlicffi") if find_spec(name) is not None), None)
+
+def _brotli() -> Any:
+    """Brotli's decompressor where a library for it is installed; None without, or where its output cannot be limited
+    (before 1.2): a few hundred bytes may stand for gigabytes."""
+    name = next((name for name in ("brotli", "brotlicffi") if find_spec(name) is not None), None)
+    made = getattr(import_module(name), "Decompressor", None) if name else None
+    return made if hasattr(made, "can_accept_more_data") else None
+
+
+_BROTLI = _brotli()
 ACCEPTED = "gzip, deflate, br" if _BROTLI else "gzip, deflate"
 """What we say in Accept-Encoding where the worker says nothing."""
 
@@ -100,15 +108,17 @@ class _Zlib:
 class _Brotli:
     def __init__(self) -> None:
         assert _BROTLI is not None
-        self._decoder: Any = import_module(_BROTLI).Decompressor()
+        self._decoder: Any = _BROTLI()
         self.finished = True
 
     def feed(self, data: bytes) -> Any:
-        for start in range(0, len(data), 1024):  # small bites, as one call inflates all it is given
+        while True:
             try:
-                piece = self._decoder.process(data[start : start + 1024])
-            except Exception as error:
+                piece = self._decoder.process(data, output_buffer_limit=PIECE)
+            except Exception as error:  # the library's own class, which differs between the two
                 raise BadCoding(f"a br body does not decode: {error}") from None
-            if piece:
-                yield piece
-        self.finished = bool(self._decoder.is_finished()) if hasattr(self._decoder, "is_finished") else True
+            if not piece:
+                break
+            yield piece
+            data = b""  # asks for output that is left inside
+        self.finished = bool(self._decoder.is_finished())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
@@ -45,13 +46,18 @@ def dump_json(value: Any) -> str:
 
 
 def load_json(text: str | bytes) -> Any:
-    """Parse a JSON body. Raises `ProtocolError` on anything else, also on NaN and on nesting past Python's stack."""
+    """Parse a JSON body. Raises `ProtocolError` on anything else, also on NaN, on numbers past a double (1e999) and on
+    nesting past Python's stack."""
 
     def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is no JSON number")
+        raise ValueError(f"{constant[:40]} is no JSON number")
+
+    def finite(number: str) -> float:
+        value = float(number)
+        return value if math.isfinite(value) else refuse(number)
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=refuse, parse_float=finite)
     except RecursionError:
         raise ProtocolError("", "the body is nested too deeply") from None
     except ValueError as error:

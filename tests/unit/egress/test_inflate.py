@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
@@ -83,3 +84,22 @@ async def test_a_short_page_of_blanks_is_no_bomb() -> None:
 @pytest.mark.parametrize("encoding", ["identity", "zstd", "", "gzip, br"])
 def test_what_is_not_decoded(encoding: str) -> None:
     assert not can_decode(encoding)
+
+
+async def test_brotli_in_and_out_and_its_bombs() -> None:
+    brotli = pytest.importorskip("brotli", reason="brotli is not installed")
+    if not can_decode("br"):
+        pytest.skip("this brotli cannot limit its output")
+    data = os.urandom(700_000) + b"ab" * 400_000
+    for size in (1, 1000, 10**7):
+        assert await decoded(brotli.compress(data, quality=3), "br", size if size > 1 else 77) == data
+    with pytest.raises(BadCoding):
+        await decoded(brotli.compress(data, quality=3)[:-5], "br")
+    bomb = brotli.compress(bytes(200 * MIB), quality=5)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooMuch):
+            await decoded(bomb, "br")
+        assert tracemalloc.get_traced_memory()[1] < 20 * MIB
+    finally:
+        tracemalloc.stop()

@@ -448,3 +448,12 @@ async def test_a_dropped_class_is_collected(stage: Any) -> None:
     del process
     gc.collect()
     assert dropped() is None
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN"])
+async def test_a_number_that_could_not_be_written_again_is_a_bad_message(stage: Any, number: str) -> None:
+    stage.cls = Echo
+    text = json.dumps(packet()).replace('"query": "x"', f'"query": {number}')
+    assert number in text
+    status, answer, _ = await stage.raw("POST", "/api/process", text)
+    assert (status, json.loads(answer)["error"]["code"]) == (400, "bad_message")
