@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +11,8 @@ from sandbox.errors import SandboxError
 from sandbox.orchestrator.answers import Failure, Returned
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import ResultSource
-from sandbox.orchestrator.reference_store import ReferenceStore
+from sandbox.orchestrator.reference_store import ReferenceStore, examined
 from sandbox.orchestrator.references import TIME_TO_LIVE, Stored, sha256
-
-OFF_LOOP_FROM = 1024 * 1024
-"""Bytes from which hashing and checking is done on a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class Adopter:
             return Output(body, sha256(body), True, output.ref_id, expires_at, returned.metrics)
         assert output.ref_id is not None
         uploaded = self._references.uploaded(worker, output.ref_id)
-        if uploaded is not None:
+        if uploaded is not None and uploaded.expires_at > self._clock.now():  # an expired one is not this result
             if output.size_bytes is not None and output.size_bytes != uploaded.size_bytes:
                 return _mismatch(worker, output.ref_id, output.size_bytes, uploaded.size_bytes)
             return Output(
@@ -76,10 +72,7 @@ class Adopter:
             return self._unreachable(worker, output.ref_id)
         if output.size_bytes is not None and output.size_bytes != len(found):
             return _mismatch(worker, output.ref_id, output.size_bytes, len(found))
-        if len(found) >= OFF_LOOP_FROM:
-            digest, json = await asyncio.to_thread(lambda: (sha256(found), codec.is_json(found)))
-        else:
-            digest, json = sha256(found), codec.is_json(found)
+        digest, json = await examined(found)
         return Output(found, digest, json, output.ref_id, expires_at, returned.metrics)
 
     def _unreachable(self, worker: str, ref_id: str) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
@@ -15,6 +16,17 @@ from sandbox.storage import Connection, Database
 
 ORCHESTRATOR = ""
 """The producer of what we build ourselves."""
+
+
+OFF_LOOP_FROM = 1024 * 1024
+"""Bytes from which hashing and checking is done on a thread."""
+
+
+async def examined(body: bytes) -> tuple[str, bool]:
+    """The sha256 of `body`, and whether it is JSON."""
+    if len(body) < OFF_LOOP_FROM:
+        return sha256(body), codec.is_json(body)
+    return await asyncio.to_thread(lambda: (sha256(body), codec.is_json(body)))
 
 
 def keep(step: Step, body: bytes, digest: str, **about: Any) -> Stored:
@@ -82,8 +94,11 @@ class ReferenceStore:
         await self._database.write(lambda connection: connection.execute(Q.count_fetch, values))
 
     async def upload(self, worker: str, body: bytes, own_id: str | None) -> Stored:
-        """Keep what a worker sends with `POST /api/data`, for 24 hours."""
-        return await self._keep(body, producer=fold(worker), own_id=own_id, origin="uploaded")
+        """Keep what a worker sends with `POST /api/data`, for 24 hours. Raises `BadJson`."""
+        digest, json = await examined(body)
+        if not json:
+            codec.loads(body)  # says what is wrong
+        return await self._keep(body, digest, json, producer=fold(worker), own_id=own_id, origin="uploaded")
 
     def uploaded(self, worker: str, ref_id: str) -> Stored | None:
         return _stored(self._database.query(Q.reference_uploaded, {"worker": fold(worker), "ref_id": ref_id}))
@@ -93,18 +108,19 @@ class ReferenceStore:
 
         Raises `Conflict` where a worker or a run has that id.
         """
+        digest, json = await examined(body)
         if ref_id is None:
-            return await self._keep(body, producer=ORCHESTRATOR, own_id=None, origin="planted")
-        now, digest, json = self._clock.now(), sha256(body), codec.is_json(body)
+            return await self._keep(body, digest, json, producer=ORCHESTRATOR, own_id=None, origin="planted")
+        now = self._clock.now()
         row = {"ref_id": ref_id, "sha256": digest, "size_bytes": len(body), "body": body, "is_json": json}
 
-        def write(connection: Connection) -> bool:
+        def write(connection: Connection) -> None:
             connection.execute(Q.keep_content, row)
             planted = connection.execute(Q.replant_reference, {**row, "now": now, "expires_at": now + TIME_TO_LIVE})
-            return planted.rowcount > 0
+            if planted.rowcount == 0:  # raised in here, so that the content goes back with it
+                raise Conflict(f"reference {ref_id} exists and was not planted by hand", hint="choose another id")
 
-        if not await self._database.write(write):
-            raise Conflict(f"reference {ref_id} exists and was not planted by hand", hint="choose another id")
+        await self._database.write(write)
         return Stored(ref_id, digest, len(body), json, now + TIME_TO_LIVE)
 
     def page(self, limit: int) -> list[dict[str, Any]]:
@@ -114,8 +130,8 @@ class ReferenceStore:
         rows = self._database.query(Q.reference_shown, {"ref_id": ref_id})
         return codec.loads(rows[0][0]) if rows else None
 
-    async def _keep(self, body: bytes, **about: Any) -> Stored:
-        now, digest, json = self._clock.now(), sha256(body), codec.is_json(body)
+    async def _keep(self, body: bytes, digest: str, json: bool, **about: Any) -> Stored:
+        now = self._clock.now()
 
         def write(connection: Connection) -> Stored:
             step = Step(connection, "", now)

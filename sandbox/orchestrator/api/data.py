@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sandbox.orchestrator.codec as codec
 from sandbox.clock import iso
 from sandbox.orchestrator.api.call import BadField, Call, ok
 from sandbox.orchestrator.references import MAX_REF_ID
@@ -29,7 +28,6 @@ async def upload(call: Call) -> Response:
     own_id = call.query("ref_id") or None
     check_ref_id(own_id)
     body = await call.body()
-    codec.loads(body)
     stored = await call.orchestrator.references.upload(worker, body, own_id)
     return ok(
         {

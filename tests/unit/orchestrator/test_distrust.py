@@ -211,3 +211,35 @@ async def test_numbers_past_a_double_are_refused_at_the_door(bench: Any) -> None
     assert (await bench.http("POST", "/api/references", b'{"data":1e999}'))[0] == 400
     put = await bench.http("PUT", "/api/checkpoints/x", b'{"seq":1,"data":1e999}', bench.credentials("w"))
     assert put[0] == 400
+
+
+async def test_an_expired_upload_does_not_hide_the_result_of_today(bench: Any) -> None:
+    worker = bench.worker("w")
+    worker.by_reference, worker.result = True, {"of": "today" * 500}
+    await bench.start()
+    credentials = bench.credentials("w")
+    assert (await bench.http("POST", "/api/data?ref_id=w_1", {"of": "yesterday"}, credentials))[0] == 201
+    bench.clock.advance(86_400)
+    execution = await bench.run("w", input=1)
+    output = await bench.orchestrator.read_output(execution["execution_id"], "w")
+    assert json.loads(output) == worker.result
+
+
+async def test_a_refused_plant_keeps_nothing(bench: Any) -> None:
+    bench.worker("w")
+    await bench.start()
+    await bench.http("POST", "/api/data?ref_id=mine", {"a": 1}, bench.credentials("w"))
+    assert (await bench.http("PUT", "/api/references/mine", b"other"))[0] == 409
+    assert bench.orchestrator._journal.rows("SELECT count(*) FROM content") == [(1,)]
+
+
+async def test_a_large_upload_is_kept_as_it_came_and_refused_where_it_is_no_json(bench: Any) -> None:
+    bench.worker("w")
+    await bench.start()
+    credentials = bench.credentials("w")
+    body = b'["' + b"x" * 2_000_000 + b'"]'
+    status, answer, _ = await bench.http("POST", "/api/data", body, credentials)
+    assert status == 201
+    assert await bench.orchestrator.references.body(bench.orchestrator.references.get(answer["ref_id"])) == body
+    status, answer, _ = await bench.http("POST", "/api/data", body[:-1], credentials)
+    assert (status, answer["error"]["code"]) == (400, "bad_json")
