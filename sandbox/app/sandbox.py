@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.changes import Changes
+from sandbox.app.facts import Facts
 from sandbox.app.ports import (
     TOKEN_VARIABLE,
     URL_VARIABLE,
@@ -32,7 +33,6 @@ from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress
 from sandbox.errors import SandboxError
 from sandbox.events import Bus
-from sandbox.host.page import Overview, WorkerLine
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
 from sandbox.loader.debugger import install_debugger
@@ -84,6 +84,7 @@ class Sandbox:
         self.port = loaded.config.port
         self._serve, self._watch, self._load = serve, watch, load
         self._changes = Changes(self, reread)
+        self._facts = Facts(self)
         self._token = token
         self._folder: StateFolder | None = None
         self._egress: Egress
@@ -128,12 +129,12 @@ class Sandbox:
             results=results,
             clock=self.clock,
             emit=self.events.emit,
-            describe=self.describe_worker,
-            code_hash=self._code_hash,
+            describe=self._facts.describe_worker,
+            code_hash=self._facts.code_hash,
             admin_token=self.admin_token,
         )
         self._prober = Prober(self, transport, results)
-        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._namespaces), self._prober, self.redact)
+        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._facts.namespaces), self._prober, self.redact)
         if self._serve:
             await self._open_port()
         await self.orchestrator.start()
@@ -149,6 +150,7 @@ class Sandbox:
     async def stop(self, grace: float = GRACE) -> Stopped:
         """Finish what runs within `grace` seconds, cut the rest, close every file. Idempotent."""
         stopped = Stopped(0, 0)
+        deadline = time.monotonic() + grace
         if self._watcher is not None:
             await self._watcher.close()
             self._watcher = None
@@ -156,9 +158,9 @@ class Sandbox:
             stopped = await self.server.stop(grace)
             self.server = None
         if hasattr(self, "orchestrator"):
-            await self.orchestrator.close(grace)
+            await self.orchestrator.close(max(0.0, deadline - time.monotonic()))
         if hasattr(self, "workers"):
-            await self.workers.close(grace)
+            await self.workers.close(max(0.0, deadline - time.monotonic()))
             await self._egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
@@ -203,30 +205,7 @@ class Sandbox:
 
     def describe_worker(self, name: str) -> dict[str, Any]:
         """What is known of a hosted worker besides its registration: code, bindings, addresses."""
-        if not self.workers.has(name):
-            return {}
-        config, status = self.workers.config(name), self.workers.status(name)
-        settings = self._settings().get(fold(name))
-        return {
-            "folder": str(config.root),
-            "generation": status.generation,
-            "stale": status.stale,
-            "error": self.redact(status.error) if status.error else None,
-            "compatibility_date": config.compatibility_date,
-            "path": f"/workers/{config.name}/",
-            "port": (settings.port if settings else None) or config.dev_port,
-            "orchestrator_url": self.address,
-            "bindings": [
-                *({"name": b.binding, "kind": "kv_namespace", "id": b.id} for b in config.kv_namespaces),
-                *(
-                    {"name": b.binding, "kind": "service", "service": b.service, "entrypoint": b.entrypoint}
-                    for b in config.services
-                ),
-                *({"name": name, "kind": "var"} for name in config.vars if name not in config.secrets),
-                *({"name": name, "kind": "secret"} for name in config.secrets),
-                *({"name": b.binding, "kind": b.kind, "supported": False} for b in config.unsupported),
-            ],
-        }
+        return self._facts.describe_worker(name)
 
     def describe_failure(self, error: BaseException, worker: str | None = None) -> str:
         """A worker's exception as text for people: its own frames first, secrets taken out."""
@@ -263,26 +242,21 @@ class Sandbox:
             self.config.egress,
             root=self.config.root,
             invoke=self.workers,
-            worker_urls=self._worker_urls,
+            worker_urls=self._facts.worker_urls,
             orchestrator_url=self.address,
             orchestrator=self.handle,
-            external=self._external_urls,
+            external=self._facts.external_urls,
             emit=self.events.emit,
             clock=self.clock,
         )
 
     async def _open_port(self) -> None:
-        config, settings = self.config, self._settings()
-        ports = {
-            name: port
-            for name, worker in config.workers.items()
-            if (port := (settings[fold(name)].port if fold(name) in settings else None) or worker.dev_port)
-        }
+        config = self.config
         self.server = Server(
             fetch_worker=self._fetch_when_ready,
             resolve=self._resolve,
             orchestrator=self._own_when_ready,
-            overview=self._overview,
+            overview=self._facts.overview,
             describe=self.describe_failure,
             redact=self.redact,
             on_error=self._bug,
@@ -290,7 +264,7 @@ class Sandbox:
             clock=self.clock,
             ip=config.ip,
             port=config.port,
-            worker_ports=ports,
+            worker_ports=self._facts.worker_ports(),
             allow_hosts=config.allow_hosts,
             token=self._token,
         )
@@ -316,59 +290,6 @@ class Sandbox:
         self.config = config
         self._names = {fold(name): name for name in config.workers}
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
-
-    def _settings(self) -> dict[str, Any]:
-        return {fold(name): setting for name, setting in self.config.settings.items()}
-
-    def _worker_urls(self) -> dict[str, str]:
-        """Every URL by which a hosted worker is known: its local one, and the one the registry has of it."""
-        urls = {worker_url(worker, self.port): worker.name for worker in self.config.workers.values()}
-        names = self._names
-        for row in self.orchestrator.registry.rows():
-            hosted = names.get(fold(row["worker_name"]))
-            if hosted is not None:
-                urls[row["worker_url"]] = hosted
-        return urls
-
-    def _external_urls(self) -> dict[str, str]:
-        """URLs that are reached over HTTP whatever the egress mode: external workers, and an orchestrator of its own
-        that a worker's vars name."""
-        urls = {setting.url: name for name, setting in self.config.external().items() if setting.url}
-        for worker in self.config.workers.values():
-            own = worker.secrets.get(URL_VARIABLE) or worker.vars.get(URL_VARIABLE)
-            if isinstance(own, str):
-                urls.setdefault(own, "orchestrator")
-        return urls
-
-    def _overview(self) -> Overview:
-        lines = []
-        for name in self.workers.names():
-            status = self.workers.status(name)
-            state = "failed" if status.generation is None else "stale" if status.stale else "ready"
-            lines.append(WorkerLine(name, self.url_of(name), state))
-        pipelines = tuple((p.name, p.description) for p in self.config.pipelines.values())
-        return Overview(workers=tuple(lines), pipelines=pipelines)
-
-    def _namespaces(self) -> dict[str, list[tuple[str, str]]]:
-        """KV namespace ids and who binds them: id -> [(worker, binding)]."""
-        found: dict[str, list[tuple[str, str]]] = {namespace: [] for namespace in self.kv.ids()}
-        for worker in self.config.workers.values():
-            for namespace in worker.kv_namespaces:
-                found.setdefault(namespace.id, []).append((worker.name, namespace.binding))
-        return dict(sorted(found.items()))
-
-    def _code_hash(self, worker: str) -> str:
-        """Names the code that serves now: its generation's modules by content."""
-        if not self.workers.has(worker):
-            return ""
-        generation = self.workers.generation(worker)
-        if generation is None:
-            return ""
-        digest = hashlib.sha256()
-        for path in sorted(generation.files):
-            digest.update(path.encode())
-            digest.update(Path(path).read_bytes() if Path(path).is_file() else b"")
-        return digest.hexdigest()
 
     def _bug(self, worker: str | None, error: BaseException) -> None:
         """What the host could not answer. A worker's own exception was told already, with its traceback."""
