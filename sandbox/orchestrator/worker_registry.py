@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -48,7 +49,8 @@ class WorkerRegistry:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every registered worker, with `capabilities` parsed."""
-        return [codec.loads(row[0]) for row in self._database.query(Q.registrations)]
+        # not through the codec: around capabilities as deep as it takes, the row is one level deeper
+        return [json.loads(row[0]) for row in self._database.query(Q.registrations)]
 
     def get(self, worker: str) -> dict[str, Any] | None:
         found = self._database.query(Q.registration, {"folded": fold(worker)})

@@ -243,3 +243,14 @@ async def test_a_large_upload_is_kept_as_it_came_and_refused_where_it_is_no_json
     assert await bench.orchestrator.references.body(bench.orchestrator.references.get(answer["ref_id"])) == body
     status, answer, _ = await bench.http("POST", "/api/data", body[:-1], credentials)
     assert (status, answer["error"]["code"]) == (400, "bad_json")
+
+
+async def test_what_the_registry_took_it_can_show(bench: Any) -> None:
+    await bench.start()
+    deep = '{"a":' + "[" * 199 + "]" * 199 + "}"
+    sql = (
+        f"INSERT INTO worker_registry (worker_name, worker_url, capabilities) VALUES ('x', 'https://x.test', '{deep}')"
+    )
+    assert (await bench.http("POST", "/api/registry", sql.encode()))[0] == 200
+    assert (await bench.http("GET", "/api/registry"))[0] == 200
+    assert (await bench.http("GET", "/api/workers"))[0] == 200
