@@ -140,12 +140,14 @@ class Sandbox:
         await self.orchestrator.start()
         await self._configure_orchestrator()
         self._know_secrets()
+        began = time.time()
         for worker in self.config.workers.values() if self._load else ():
             await self.workers.add(worker)
-        if self._watch and self._load:
-            await self._start_watching()
         self._folder.lock({"address": self.address if self._serve else None, "admin_token": self.admin_token})
         self._ready.set()
+        if self._watch and self._load:
+            await self._start_watching()
+            await self._reload_saved_since(began)
 
     async def stop(self, grace: float = GRACE) -> Stopped:
         """Finish what runs within `grace` seconds, cut the rest, close every file. Idempotent."""
@@ -336,3 +338,18 @@ class Sandbox:
             ignore=[self.config.state],
         )
         await self._watcher.start()
+
+    async def _reload_saved_since(self, moment: float) -> None:
+        """Reload what was saved while it was being loaded, before anybody watched. Seconds since the epoch, by files."""
+        for name in self.workers.names():
+            generation = self.workers.generation(name)
+            files = [*(generation.files if generation else ()), *map(str, self.workers.config(name).watched)]
+            if any(_saved_at(path) > moment for path in files):
+                await self.workers.reload(name)
+
+
+def _saved_at(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0  # it is not there, and was not when the worker was loaded

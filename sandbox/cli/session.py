@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]
     """A sandbox of our own, without a port and without watching files."""
     from sandbox.app import Sandbox  # heavy: only when nothing is up
 
+    gc.enable()  # off while importing, see `main`
     try:
         loaded = options.read()
     except ConfigError:

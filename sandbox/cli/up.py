@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import os
 import platform
 import signal
@@ -93,6 +94,9 @@ async def _serve(options: session.Options, loaded: Loaded, console: Console, *, 
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
 
+    # What is imported now stays until the end. Workers come after this: theirs must be collected when they are replaced.
+    gc.freeze()
+    gc.enable()
     started = time.perf_counter()
     sandbox = Sandbox(loaded, watch=reload, reread=options.read, token=token)
     console.redact = sandbox.redact
