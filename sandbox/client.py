@@ -133,7 +133,12 @@ async def over_http(address: str) -> AsyncIterator[Send]:
                 ) as response:
                     shown = {name.lower(): value for name, value in response.headers.items()}
                     yield Answer(response.status, shown, response.content.iter_any())
-            except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            except aiohttp.ClientPayloadError as error:
+                raise Unreachable(
+                    f"the sandbox at {address} went away in the middle of an answer",
+                    hint="it was probably stopped; `sandbox executions list` shows what came of the run",
+                ) from error
+            except (aiohttp.ClientError, TimeoutError) as error:
                 raise Unreachable(
                     f"the sandbox at {address} does not answer: {error}", hint="is it stopping? try again"
                 ) from error

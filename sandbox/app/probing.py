@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sandbox.app.ports import HostedResults, WorkerTransport
 from sandbox.config.models import fold
-from sandbox.errors import UserError
+from sandbox.errors import SandboxError, UserError
 from sandbox.ids import new_token
+from sandbox.orchestrator import WorkerInfo
 from sandbox.orchestrator.probe import Bench, ProbeResult, Send, probe
+from sandbox.runtime.exchange import new_request, read_json
 from sandbox.runtime.web import Request, Response
 
 if TYPE_CHECKING:
     from sandbox.app.sandbox import Sandbox
+
+
+HEALTH_TIMEOUT_S = 3.0
+MAX_HEALTH_BYTES = 1024 * 1024
 
 
 class Prober:
@@ -35,13 +42,27 @@ class Prober:
         return None
 
     async def probe(self, targets: Sequence[str]) -> list[ProbeResult]:
-        """Probe workers by name, or by URL, one after the other; none named: all that can be called.
+        """Probe workers by name, or by URL, one after the other; none named: all whose /health claims the protocol.
 
         Raises NotFound for an unknown name and UserError for a URL that is none.
         """
-        orchestrator = self._sandbox.orchestrator
-        names = targets or [info.name for info in orchestrator.directory.all()]
-        return [await self._probe(target) for target in names]
+        return [await self._probe(target) for target in targets or await self.speakers()]
+
+    async def speakers(self) -> list[str]:
+        """The workers that say they speak the protocol. Others must not be sent made-up packets: a plain worker may
+        act on any POST."""
+        infos = self._sandbox.orchestrator.directory.all()
+        return [info.name for info in infos if await self._claims(info)]
+
+    async def _claims(self, info: WorkerInfo) -> bool:
+        try:
+            request = new_request(f"{info.url}/health")
+            response = await asyncio.wait_for(self._transport.send(info.name, request), HEALTH_TIMEOUT_S)
+            said = await read_json(response, limit=MAX_HEALTH_BYTES)
+        except (SandboxError, ValueError, TimeoutError):
+            return False
+        capabilities = said.get("capabilities") if isinstance(said, dict) else None
+        return isinstance(capabilities, dict) and capabilities.get("supports_handshake") is True
 
     async def _probe(self, target: str) -> ProbeResult:
         if "://" in target:

@@ -47,7 +47,9 @@ class OwnRoutes:
             return json_response(error.as_json(), status=error.status)
 
     async def _probe(self, request: Request) -> Response:
-        """POST {workers: [name or URL, ...]} -> {results: [{worker, failed, cells}]}; an empty list means all."""
+        """POST {workers: [name or URL, ...]} -> {results: [{worker, failed, cells}], skipped: [name]}.
+
+        An empty list means all that claim the protocol; the others are in `skipped`."""
         if request.method != "POST":
             wrong = SandboxError("/api/probe takes POST", code="method_not_allowed", status=405)
             return json_response(wrong.as_json(), status=405, headers={"allow": "POST"})
@@ -59,4 +61,7 @@ class OwnRoutes:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise UserError("workers: expected a list of names or URLs", code="bad_field")
         results = [result.as_json() for result in await self._prober.probe(names)]
-        return json_response({"success": True, "results": results})
+        probed = {result["worker"] for result in results}
+        known = [] if names else [info.name for info in self._orchestrator.directory.all()]
+        skipped = [name for name in known if name not in probed]
+        return json_response({"success": True, "results": results, "skipped": skipped})

@@ -31,7 +31,7 @@ from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, UserError
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
@@ -44,6 +44,7 @@ from sandbox.orchestrator import Orchestrator
 from sandbox.runtime import install
 from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.context import WorkerContext
+from sandbox.runtime.exchange import json_response, path_of
 from sandbox.runtime.web import Request, Response
 from sandbox.storage import StateFolder
 
@@ -163,6 +164,7 @@ class Sandbox:
             await self.orchestrator.close(max(0.0, deadline - time.monotonic()))
         if hasattr(self, "workers"):
             await self.workers.close(max(0.0, deadline - time.monotonic()))
+        if hasattr(self, "_egress"):
             await self._egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
@@ -225,6 +227,20 @@ class Sandbox:
         """Send a request over HTTP to where its URL says. Raises UnreachableWorker."""
         return await self._egress.send_external(request.url, request)
 
+    async def _handle_worker(self, request: Request) -> Response:
+        """A worker's call to us: only what the protocol gives to workers, each under its token. The rest of the API
+        reads without one, for it is guarded by Host and Origin, which a call in process does not pass."""
+        path = path_of(request)
+        if path != "/health" and not path.startswith(("/api/data", "/api/checkpoints/")):
+            refused = UserError(
+                f"{path} is not for workers",
+                code="not_for_workers",
+                status=403,
+                hint="they may call /api/data and /api/checkpoints",
+            )
+            return json_response(refused.as_json(), status=refused.status)
+        return await self.handle(request)
+
     # -- wiring ------------------------------------------------------------------------------------------------------
 
     def _context(self, config: WorkerConfig) -> WorkerContext:
@@ -246,7 +262,7 @@ class Sandbox:
             invoke=self.workers,
             worker_urls=self._facts.worker_urls,
             orchestrator_url=self.address,
-            orchestrator=self.handle,
+            orchestrator=self._handle_worker,
             external=self._facts.external_urls,
             emit=self.events.emit,
             clock=self.clock,
@@ -331,7 +347,7 @@ class Sandbox:
     async def _start_watching(self) -> None:
         self._watcher = Watcher(
             self.workers,
-            sandbox_toml=self.config.path,
+            sandbox_toml=self.config.path or self.config.root / "sandbox.toml",
             on_sandbox_toml=self._changes.sandbox_toml if self._changes.wanted else None,
             search=lambda: self.config.search,
             on_folders=self._changes.folders if self._changes.wanted else None,

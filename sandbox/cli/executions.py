@@ -46,11 +46,12 @@ def list_(options: session.Options, status: str | None, limit: int, cursor: str 
         for e in page["executions"]
     ]
     if not rows:
-        click.echo("Nothing ran yet. Start with: sandbox run PIPELINE")
+        click.echo(f"None is {status}." if status else "Nothing ran yet. Start with: sandbox run PIPELINE")
         return
     print_table(["Execution", "What", "State", "Created", "Took"], rows, right=[4])
     if page["cursor"]:
-        click.echo(f"more: --cursor {page['cursor']}")
+        chosen = f" --status {status}" if status else ""
+        click.echo(f"more: sandbox executions list{chosen} --limit {limit} --cursor {page['cursor']}")
 
 
 @command.command()

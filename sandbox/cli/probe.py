@@ -24,20 +24,26 @@ def command(options: session.Options, workers: tuple[str, ...], as_json: bool) -
     Example: sandbox probe bitware_feed_fetcher
     """
 
-    async def work() -> list[dict[str, Any]]:
+    async def work() -> dict[str, Any]:
         async with session.client(options, load=True) as api:
-            return list((await api.call("POST", "/api/probe", json_body={"workers": list(workers)}))["results"])
+            return await api.call("POST", "/api/probe", json_body={"workers": list(workers)})
 
-    results = session.run(work())
+    answer = session.run(work())
+    results = answer["results"]
     if as_json:
         print_json(results)
     else:
-        columns = list(results[0]["cells"]) if results else []
-        print_table(["Worker", *columns], [[r["worker"], *map(_word, r["cells"].values())] for r in results])
+        if results:
+            columns = ["Worker", *results[0]["cells"]]
+            print_table(columns, [[r["worker"], *map(_word, r["cells"].values())] for r in results])
+        else:
+            click.echo("no worker says in its /health that it speaks the protocol; name one to probe it all the same")
         for result in results:
             for column, cell in result["cells"].items():
                 if cell["state"] in ("failed", "claimed") and cell["why"]:
                     click.echo(f"{result['worker']}, {column}: {cell['why']}")
+        if results and answer["skipped"]:
+            click.echo(f"not probed, for they do not claim the protocol: {', '.join(answer['skipped'])}")
     if any(result["failed"] for result in results):
         raise click.exceptions.Exit(1)
 

@@ -69,7 +69,7 @@ def show(options: session.Options, name: str, as_json: bool) -> None:
         ("ORCHESTRATOR_URL", worker.get("orchestrator_url")),
         ("WORKER_TOKEN", worker.get("token")),
     ]
-    rows += [(f"env.{b['name']}", _binding(b)) for b in worker.get("bindings", [])]
+    rows += [(f"env.{b['name']}" if b["name"] else "asks for", _binding(b)) for b in worker.get("bindings", [])]
     for label, value in rows:
         if value:
             click.echo(f"{label + ':':22}{value}")

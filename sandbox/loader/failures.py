@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError, WorkerFailed
 from sandbox.loader.imports import plain_text
 from sandbox.loader.packages import install_hint
 
+NO_FETCH = "Handler does not export a fetch() function."  # workerd's words
 _SANDBOX = str(Path(__file__).parents[1]) + os.sep
 _STANDARD = (str(Path(os.__file__).parent) + os.sep, "<frozen ")
 
@@ -59,6 +60,11 @@ def hint_for(error: BaseException, worker: WorkerConfig) -> str | None:
     error = _root(error)
     if isinstance(error, SandboxError):
         return error.hint
+    if isinstance(error, TypeError) and str(error) == NO_FETCH:
+        return (
+            f"{worker.main.name} needs `class Default(WorkerEntrypoint)` with a fetch method; a module-level on_fetch "
+            "counts only for compatibility dates before 2025-08-14"
+        )
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     top = error.name.partition(".")[0]

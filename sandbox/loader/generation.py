@@ -17,7 +17,7 @@ from sandbox.config.models import WorkerConfig
 from sandbox.errors import NotFound
 from sandbox.loader import names_as_text, reclaim, shadowing
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
-from sandbox.loader.failures import describe_failure
+from sandbox.loader.failures import NO_FETCH, describe_failure
 from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
@@ -30,7 +30,6 @@ _AT_HAND = (type(None), str, bytes)
 # What serves an event: a class, or None for the main module's functions (old compatibility dates).
 Entry = Entrypoint | None
 _Before = tuple[WorkerContext | None, Invocation | None]
-NO_FETCH = "Handler does not export a fetch() function."
 NO_SCHEDULED = "Handler does not export a scheduled() function."
 NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 

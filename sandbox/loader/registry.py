@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from sandbox.loader.reclaim import Sweeper
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.protocols import Emit
 from sandbox.runtime.web import Request, Response
+
+RETRY_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class _Slot:
     failure: BaseException | None = None
     error: str | None = None
     hint: str | None = None
+    next_try: float = 0.0
     older: set[Generation] = field(default_factory=set)
 
 
@@ -221,12 +226,27 @@ class WorkerRegistry:
 
     def _despite(self, slot: _Slot) -> Generation:
         """The generation that may serve although the newest code does not load."""
+        self._try_again(slot)
+        if slot.generation is not None and slot.failure is None:
+            return slot.generation
         if slot.generation is None or self._on_error == "fail":
             raise WorkerUnavailable(
                 slot.name, slot.error or f"{slot.name} is not loaded", hint=slot.hint
             ) from slot.failure
         self._emit("request.stale", worker=slot.name, generation=slot.generation.number, error=slot.error)
         return slot.generation
+
+    def _try_again(self, slot: _Slot) -> None:
+        """A package that was missing may have been installed meanwhile: nobody saves a file for that. Once a second."""
+        if not isinstance(slot.failure, ModuleNotFoundError) or slot.hint is None:
+            return
+        now = time.monotonic()
+        if now < slot.next_try:
+            return
+        slot.next_try = now + RETRY_EVERY_S
+        importlib.invalidate_caches()
+        if importlib.util.find_spec((slot.failure.name or "").partition(".")[0]) is not None:
+            self._renew(slot, slot.config)
 
     def _failed(self, slot: _Slot, error: BaseException) -> WorkerFailed:
         self._emit("exception", worker=slot.name, text=describe_failure(error, slot.config))

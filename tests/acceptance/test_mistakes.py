@@ -154,3 +154,19 @@ def test_a_damaged_journal_is_put_aside_and_said(project):
     assert done.code == 0 and "journal.sqlite is damaged" in done.err and "Traceback" not in done.err
     (aside,) = project.state.glob("journal.sqlite.corrupt-*")
     assert aside.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_an_egress_mode_that_is_not_there_yet(project, mode):
+    project.worker("hello")
+    done = project.sandbox("up", "--egress", mode)
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    assert f"egress mode '{mode}' is not there yet" in done.err
+
+
+def test_a_probe_leaves_plain_workers_alone(project):
+    project.worker("plain")
+    done = project.sandbox("probe")
+    assert (done.code, done.err) == (0, "")
+    assert "no worker says" in done.out

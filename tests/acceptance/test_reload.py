@@ -144,6 +144,15 @@ def test_a_changed_sandbox_toml_brings_a_pipeline(project, up):
     assert [row["name"] for row in sandbox.ask("/api/pipelines").json["pipelines"]] == ["fresh"]
 
 
+def test_a_sandbox_toml_that_was_not_there_is_taken_up(project, up):
+    (project.root / "sandbox.toml").unlink()
+    project.worker("hello")
+    sandbox = up(project, "--persist-to", str(project.state))
+    project.toml('[pipelines.fresh]\n[[pipelines.fresh.stages]]\nname = "only"\nworker = "hello"\n')
+    sandbox.wait("configuration read again")
+    assert [row["name"] for row in sandbox.ask("/api/pipelines").json["pipelines"]] == ["fresh"]
+
+
 def test_a_broken_sandbox_toml_changes_nothing_and_is_said(project, up):
     project.worker("one")
     sandbox = up(project)

@@ -14,7 +14,9 @@ from sandbox.config.load import load_sandbox
 Start = Callable[..., Awaitable[Sandbox]]
 
 
-def write_worker(root: Path, name: str, code: str | dict[str, str], *, extra: str = "", date: str = "2026-11-01") -> Path:
+def write_worker(
+    root: Path, name: str, code: str | dict[str, str], *, extra: str = "", date: str = "2026-11-01"
+) -> Path:
     """A worker folder under `root/workers`. `code` is entry.py, or files below src/ by name."""
     folder = root / "workers" / name
     files = code if isinstance(code, dict) else {"entry.py": code}

@@ -39,9 +39,7 @@ async def outputs(sandbox, topic):
     execution = await sandbox.run("feed_report", {"topic": topic, "opml": opml})
     assert execution["state"] == "completed", execution["error"]
     names = [stage["name"] for stage in execution["stages"]]
-    return {
-        name: json.loads(await sandbox.orchestrator.read_output(execution["execution_id"], name)) for name in names
-    }
+    return {name: json.loads(await sandbox.orchestrator.read_output(execution["execution_id"], name)) for name in names}
 
 
 async def test_two_runs_over_22_real_feeds(sandbox):

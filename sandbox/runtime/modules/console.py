@@ -37,7 +37,7 @@ def _say(level: str, *values: Any) -> None:
         "log",
         worker=worker.name,
         level=level,
-        message=message,
+        text=message,
         trace_id=invocation.trace_id if invocation is not None else None,
     )
 

@@ -112,7 +112,7 @@ class Default(HandshakeWorker):
                 "relevant": len(relevant),
                 "languages": _count(row["language"] for row in results),
                 "concepts": [concept.name for concept in batch.ranker.concepts],
-                "related_terms": sorted(batch.ranker.expansion),
+                "related_terms": sorted(batch.ranker.spelling.get(term, term) for term in batch.ranker.expansion),
             },
         }
 

@@ -38,6 +38,7 @@ class Batch:
             document(a.title, a.content, language) for a, language in zip(articles, self.languages, strict=True)
         ]
         self.ranker = Ranker(topic, self.documents, keywords)
+        self.ranker.spell(f"{a.title} {a.content[:2000]}" for a in articles)
         self.topic_stems = terms(topic)
 
     def analyse(self, at: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from classifier.words import fold, stem, terms, words
+from classifier.words import FILLERS, fold, stem, terms, words
 
 K1 = 1.2
 B = 0.6
@@ -42,6 +42,9 @@ CLIPPED = {
         "infrastructure": "infra",
     }.items()
 }
+
+
+DULL = frozenset(stem(word) for word in FILLERS)
 
 
 @dataclass(slots=True)
@@ -112,6 +115,8 @@ class Ranker:
         self.topic_stems = list(dict.fromkeys(terms(topic, language)))
         self.concepts = self._concepts(topic)
         self.expansion: dict[str, float] = {}
+        self.spelling: dict[str, str] = {}
+        """How the batch spells a related word, by its stem; whoever holds the texts fills it (see `spell`)."""
         for keyword in keywords:
             for term in terms(keyword, language):
                 if term not in self.topic_stems:
@@ -173,7 +178,7 @@ class Ranker:
         own = {f for c in self.concepts for f in (*c.stems, *c.forms)}
         support: Counter[str] = Counter()
         for _, d in top:
-            support.update({term for term in d.counts if term not in own and len(term) > 2 and not term.isdigit()})
+            support.update({term for term in d.counts if term not in own and len(term) > 2 and term not in DULL})
         weights = {
             term: count / len(top) * self._idf(term)
             for term, count in support.items()
@@ -190,6 +195,16 @@ class Ranker:
     def _phrases(self, d: Document) -> list[str]:
         """Neighbouring words of the topic that stand next to each other in the article, too."""
         return [f"{first} {second}" for first, second in pairwise(self.topic_stems) if _has_run(d, (first, second))]
+
+    def spell(self, texts: Iterable[str]) -> None:
+        """Find the most usual spelling of each related word in the texts of the batch."""
+        seen: dict[str, Counter[str]] = {term: Counter() for term in self.expansion}
+        for text in texts if seen else ():
+            for word in words(text):
+                found = seen.get(stem(word, self.language))
+                if found is not None:
+                    found[fold(word)] += 1
+        self.spelling = {term: counts.most_common(1)[0][0] for term, counts in seen.items() if counts}
 
     def rank(self, d: Document) -> Relevance:
         """Score one document of the batch."""
@@ -218,7 +233,10 @@ class Ranker:
                 "matched": matched,
                 "coverage": round(covered, 3),
                 "phrases": phrases,
-                "related": {term: round(value, 3) for term, value in sorted(related.items(), key=lambda i: -i[1])},
+                "related": {
+                    self.spelling.get(term, term): round(value, 3)
+                    for term, value in sorted(related.items(), key=lambda i: -i[1])
+                },
                 "raw": round(raw, 3),
             },
         )

@@ -52,6 +52,20 @@ STOPWORDS: dict[str, frozenset[str]] = {
         naar niet nog of om onder ook op over te tot uit van voor was wat we wel werd wordt ze zich zijn""".split()
     ),
 }
+# Common words that tell nothing about a subject, in English: related words are not made of them.
+FILLERS = frozenset(
+    """able according add added agree already although always announce another answer ask available bad become began begin
+    big bring build call came case change chief close come company cost country day different director early end even ever
+    expect expected fact far feel few find first five follow form four full gave give given go going good great group grow
+    half hand head help high hold hour idea important include including increase instead keep kind know large last late
+    later least leave less let life like line little live long look lose low made main mean member minute miss money month
+    morning move name near need never new next night nothing number often old open order others own part pay people percent
+    person place plan play point possible present president price problem public put question quite rather reach read real
+    reason report result return right run same saw seem seen send set seven several show side simple since six small something
+    soon sort spend stand start state stay step still stop story summer sure system take talk tell ten thing think third
+    three time today together told took try turn twice understand use usual wait walk want water way week went whole win
+    winter woman word work world write year yesterday young""".split()
+)
 STEMMERS = {
     "en": "english",
     "de": "german",

@@ -13,7 +13,7 @@ MOST_LETTERS = 22
 
 def columns(row: Sequence[Bucket], title: str) -> Markup:
     """Items over time, a column a bucket, every column with its number; labels thin out where they would touch."""
-    width, height, base, top = 480, 176, 142, 24
+    width, height, base, top = 640, 190, 150, 34
     most = max((len(bucket.items) for bucket in row), default=0) or 1
     step = (width - 16) / max(1, len(row))
     every = -(-len(row) // 6)  # six labels fit beside each other, on a phone as well
@@ -22,7 +22,7 @@ def columns(row: Sequence[Bucket], title: str) -> Markup:
         tall = (base - top) * len(bucket.items) / most
         x = 8 + at * step
         middle = x + step / 2
-        bar = max(3.0, min(step * 0.72, 40))
+        bar = max(3.0, min(step * 0.72, 46))
         shapes.append(
             Markup(
                 '<g><title>{}: {}</title><rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"/></g>'
@@ -35,10 +35,10 @@ def columns(row: Sequence[Bucket], title: str) -> Markup:
                 )
             )
         if at % every == 0:
-            x = min(max(middle, 36.0), width - 36.0)
-            shapes.append(Markup('<text class="label" x="{:.1f}" y="{}">{}</text>').format(x, base + 20, bucket.label))
+            x = min(max(middle, 40.0), width - 40.0)
+            shapes.append(Markup('<text class="label" x="{:.1f}" y="{}">{}</text>').format(x, base + 26, bucket.label))
     return Markup(
-        '<svg class="chart" viewBox="0 0 {w} {h}" role="img" aria-label="{title}"><line class="axis" x1="8" x2="{x2}" y1="{base}" y2="{base}"/>{shapes}</svg>'
+        '<svg class="chart columns" viewBox="0 0 {w} {h}" role="img" aria-label="{title}"><line class="axis" x1="8" x2="{x2}" y1="{base}" y2="{base}"/>{shapes}</svg>'
     ).format(w=width, h=height, title=title, x2=width - 8, base=base, shapes=Markup("").join(shapes))
 
 

@@ -89,7 +89,8 @@ def describe(unit: str, row: Sequence[Bucket]) -> list[tuple[str, list[Item]]]:
         "week": f"The busiest week began on {day(busiest.start)}",
         "month": f"The busiest month was {busiest.start:%B %Y}",
     }.get(unit, f"The busiest {unit} was {busiest.label}")
-    if len(busiest.items) > 1:
+    alone = sum(len(bucket.items) == len(busiest.items) for bucket in row) == 1
+    if len(busiest.items) > 1 and alone:
         told.append((f"{when}, with {count(len(busiest.items), 'article')} of {len(total)}.", list(busiest.items)))
     half = len(row) // 2
     early = [item for bucket in row[:half] for item in bucket.items]
