@@ -45,6 +45,8 @@ class Console:
 
     def event(self, event: Event) -> None:
         """Show an event: requests at `debug` and, when they fail, at `error`; everything else that a person waits for."""
+        if event.kind == "request" and self._least > LEVELS["debug"] and event.fields["status"] < 500:
+            return  # the most frequent of all: no text is made for nobody
         level, text = _told(event)
         if text is None or LEVELS.get(level, 20) < self._least:
             return
