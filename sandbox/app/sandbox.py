@@ -24,6 +24,7 @@ from sandbox.app.ports import (
 from sandbox.app.probing import Prober
 from sandbox.app.redaction import Redaction
 from sandbox.app.routes import OwnRoutes
+from sandbox.app.triggers import HANDLER_PATH, trigger
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -293,6 +294,10 @@ class Sandbox:
     async def _fetch_when_ready(self, worker: str, request: Request) -> tuple[Response, bool]:
         if not self._ready.is_set():
             await self._ready.wait()
+        if HANDLER_PATH in request.url:
+            answer = await trigger(self.workers, self.clock, worker, request)
+            if answer is not None:
+                return answer, False
         return await self.workers.fetch_with_status(worker, request)
 
     async def _own_when_ready(self, request: Request) -> Response:
