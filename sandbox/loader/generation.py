@@ -22,7 +22,7 @@ from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
-from sandbox.runtime.values import HostObject, JsObject, js_method, structured_clone, throw, to_js
+from sandbox.runtime.values import HostObject, JsObject, js_method, normalize_float, structured_clone, throw, to_js
 from sandbox.runtime.web import ReadableStream, Request, Response
 
 # Bodies that need no more of the worker's code.
@@ -68,7 +68,7 @@ class ScheduledController(HostObject):
     """What `scheduled` gets first: `scheduledTime` in milliseconds, `cron`, and `noRetry()`."""
 
     def __init__(self, scheduled_time_ms: float, cron: str) -> None:
-        self.scheduledTime = scheduled_time_ms
+        self.scheduledTime = normalize_float(scheduled_time_ms)  # a JavaScript number: 1000, not 1000.0
         self.cron = cron
 
     @js_method
