@@ -68,7 +68,7 @@ class ScheduledController(HostObject):
     """What `scheduled` gets first: `scheduledTime` in milliseconds, `cron`, and `noRetry()`."""
 
     def __init__(self, scheduled_time_ms: float, cron: str) -> None:
-        self.scheduledTime = normalize_float(scheduled_time_ms)  # a JavaScript number: 1000, not 1000.0
+        self.scheduledTime = normalize_float(float(scheduled_time_ms))  # a JavaScript number: 1000, not 1000.0
         self.cron = cron
 
     @js_method
