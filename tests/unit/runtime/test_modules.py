@@ -206,7 +206,7 @@ def test_console_is_an_event(running, recorder):
     with running():
         js.console.warn("a", JsObject({"b": 1}), 2)
     assert recorder.events == [
-        ("log", {"worker": "tester", "level": "warn", "message": 'a {"b":1} 2', "trace_id": "trace-1"})
+        ("log", {"worker": "tester", "level": "warn", "text": 'a {"b":1} 2', "trace_id": "trace-1"})
     ]
 
 
