@@ -58,7 +58,9 @@ async def test_an_empty_body_is_empty() -> None:
     assert await decoded(b"", "gzip") == b""
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"hello" * 100)[:-9], b"not gzip at all", b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"hello" * 100)[:-9], b"not gzip at all", b"\x1f\x8b"], ids=["cut", "no gzip", "magic alone"]
+)
 async def test_broken_and_cut_bodies_are_an_error(data: bytes) -> None:
     with pytest.raises(BadCoding):
         await decoded(data, "gzip")
