@@ -2,9 +2,9 @@
 
 from sandbox.runtime.web.streams.readable import (
     ReadableStream,
-    stream_of,
 )
 from sandbox.runtime.web.streams.readers import ReadableStreamBYOBReader, ReadableStreamDefaultReader
+from sandbox.runtime.web.streams.sources import stream_of
 from sandbox.runtime.web.streams.transform import (
     CompressionStream,
     DecompressionStream,

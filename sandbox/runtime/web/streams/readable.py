@@ -12,7 +12,6 @@ from sandbox.runtime.values import (
     JsArray,
     JsException,
     JsPromise,
-    Uint8Array,
     crosses_rpc,
     js_method,
     option,
@@ -28,7 +27,6 @@ from sandbox.runtime.web.streams.readers import (
     ReadableStreamDefaultReader,
 )
 from sandbox.runtime.web.streams.tee import split
-from sandbox.runtime.web.text import utf8
 
 
 class ReadableStream(HostObject):
@@ -371,31 +369,6 @@ async def _async(iterator: Any) -> AsyncIterator[Any]:
 def _plain(pull: Any, cancel: Any, high_water: float = 0) -> ReadableStream:
     made = ReadableStream.__new__(ReadableStream)
     made._setup(pull=pull, cancel=cancel, high_water=high_water)
-    return made
-
-
-def stream_of(body: bytes | str | AsyncIterator[bytes]) -> ReadableStream:
-    """A stream of the host's: over bytes or text at hand, or over an iterator that is asked one chunk at a time."""
-    if isinstance(body, (bytes, str)):
-        made = _plain(None, None)
-        data = body if isinstance(body, bytes) else utf8(body)
-        if data:
-            made._queue.append((Uint8Array._over(data), len(data)))
-            made._closing = True
-        else:
-            made._finish()
-        return made
-
-    async def pull(controller: Any) -> None:
-        try:
-            chunk = await anext(body)
-        except StopAsyncIteration:
-            made._close()
-        else:
-            made._enqueue(Uint8Array._over(chunk))
-
-    made = _plain(pull, None)
-    made._host = body
     return made
 
 
