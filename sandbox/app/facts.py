@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.app.ports import URL_VARIABLE, worker_url
-from sandbox.config.models import WorkerSettings, fold
+from sandbox.config.models import fold
 from sandbox.host.page import Overview, WorkerLine
 
 if TYPE_CHECKING:
@@ -21,14 +21,9 @@ class Facts:
         self._sandbox = sandbox
         self._hashes: dict[tuple[str, int], str] = {}
 
-    def settings(self, worker: str) -> WorkerSettings | None:
-        """The worker's `[workers.NAME]` table."""
-        wanted = fold(worker)
-        return next((s for name, s in self._sandbox.config.settings.items() if fold(name) == wanted), None)
-
     def port_of(self, worker: str) -> int | None:
         """A port of the worker's own: sandbox.toml's, else `dev.port` of its wrangler file."""
-        settings = self.settings(worker)
+        settings = self._sandbox.config.settings_of(worker)
         return (settings.port if settings else None) or self._sandbox.config.workers[worker].dev_port
 
     def worker_ports(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sandbox.bindings.kv import KvStores
-from sandbox.config.models import SandboxConfig, WorkerConfig, fold
+from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
 from sandbox.errors import SandboxError, WorkerFailed, WorkerUnavailable
 from sandbox.loader.registry import WorkerRegistry
@@ -61,10 +61,9 @@ class HostedResults:
 
 def worker_infos(config: SandboxConfig, workers: Mapping[str, WorkerConfig], port: int) -> list[WorkerInfo]:
     """The facts about every worker that can be called: hosted ones first, then the external ones of sandbox.toml."""
-    settings = {fold(name): setting for name, setting in config.settings.items()}
     found = []
     for worker in workers.values():
-        setting = settings.get(fold(worker.name))
+        setting = config.settings_of(worker.name)
         own = worker.secrets.get(TOKEN_VARIABLE) or worker.vars.get(TOKEN_VARIABLE)
         found.append(
             WorkerInfo(

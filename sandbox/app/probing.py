@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sandbox.app.ports import HostedResults, WorkerTransport
-from sandbox.config.models import fold
 from sandbox.errors import SandboxError, UserError
 from sandbox.ids import new_token
 from sandbox.orchestrator import WorkerInfo
@@ -69,7 +68,7 @@ class Prober:
             return await self._probe_url(target)
         sandbox = self._sandbox
         info = sandbox.orchestrator.directory.find(target)
-        settings = {fold(name): setting for name, setting in sandbox.config.settings.items()}.get(fold(info.name))
+        settings = sandbox.config.settings_of(info.name)
         given = settings.probe_input if settings is not None else None
         registered = sandbox.orchestrator.registry.get(info.name)
         online = sandbox.config.egress.mode == "online"

@@ -15,6 +15,7 @@ from sandbox.cli.progress import Watch
 from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, print_json
 from sandbox.client import Client, over_http
+from sandbox.config.models import fold
 from sandbox.errors import UsageError, UserError
 
 
@@ -102,10 +103,10 @@ async def _run(
 async def _kind(api: Client, name: str, *, allow_stale: bool) -> str:
     """Whether NAME is a pipeline or a worker; refuses what would run on old code."""
     pipelines = {row["name"]: row for row in (await api.call("GET", "/api/pipelines"))["pipelines"]}
-    workers = {_fold(row["name"]): row for row in (await api.call("GET", "/api/workers"))["workers"]}
+    workers = {fold(row["name"]): row for row in (await api.call("GET", "/api/workers"))["workers"]}
     concerned = [stage["worker"] for stage in pipelines[name]["stages"]] if name in pipelines else [name]
     for worker in concerned:
-        row = workers.get(_fold(worker), {})
+        row = workers.get(fold(worker), {})
         if row.get("error") and (row.get("generation") is None or not allow_stale):
             raise UserError(
                 f"the code of {row['name']} does not load: {row['error']}",
@@ -114,7 +115,7 @@ async def _kind(api: Client, name: str, *, allow_stale: bool) -> str:
             )
     if name in pipelines:
         return "pipeline"
-    if _fold(name) in workers:
+    if fold(name) in workers:
         return "worker"
     known = f"pipelines: {', '.join(pipelines) or 'none'}; workers: {', '.join(w['name'] for w in workers.values())}"
     raise UserError(f"there is no pipeline or worker called {name}", hint=known, code="not_found")
@@ -154,10 +155,6 @@ def _is_page(value: Any) -> bool:
 
 def _plain(key: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in key)[:60]
-
-
-def _fold(name: str) -> str:
-    return name.lower().replace("-", "_")
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -194,6 +194,11 @@ class SandboxConfig:
     settings: Mapping[str, WorkerSettings] = field(default_factory=dict)
     pipelines: Mapping[str, PipelineConfig] = field(default_factory=dict)
 
+    def settings_of(self, worker: str) -> WorkerSettings | None:
+        """The worker's `[workers.NAME]` table, whatever the spelling of the name."""
+        wanted = fold(worker)
+        return next((setting for name, setting in self.settings.items() if fold(name) == wanted), None)
+
     def external(self) -> dict[str, WorkerSettings]:
         """The workers reached by URL: those with a `url` and no folder here (a hosted worker always wins)."""
         hosted = {fold(name) for name in self.workers}
