@@ -10,6 +10,7 @@ from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.config.problems import ConfigError
 from sandbox.errors import UserError
+from sandbox.loader.watch import Watcher
 
 if TYPE_CHECKING:
     from sandbox.app.sandbox import Sandbox
@@ -24,11 +25,32 @@ class Changes:
         self._sandbox = sandbox
         self._reread = reread
         self._told: list[str] = []
+        self._watcher: Watcher | None = None
 
-    @property
-    def wanted(self) -> bool:
-        """Whether configuration is read again at all."""
-        return self._reread is not None
+    async def watch(self, *, saved_since: float) -> None:
+        """Reload what is saved from now on, and what was saved after `saved_since` (seconds since the epoch, by files)
+        while it was being loaded and nobody watched."""
+        sandbox, wanted = self._sandbox, self._reread is not None
+        self._watcher = Watcher(
+            sandbox.workers,
+            sandbox_toml=sandbox.config.path or sandbox.config.root / "sandbox.toml",
+            on_sandbox_toml=self.sandbox_toml if wanted else None,
+            search=lambda: sandbox.config.search,
+            on_folders=self.folders if wanted else None,
+            ignore=[sandbox.config.state],
+        )
+        await self._watcher.start()
+        for name in sandbox.workers.names():
+            generation = sandbox.workers.generation(name)
+            files = [*(generation.files if generation else ()), *map(str, sandbox.workers.config(name).watched)]
+            if any(_saved_at(path) > saved_since for path in files):
+                await sandbox.workers.reload(name)
+
+    async def close(self) -> None:
+        """Watch no more."""
+        if self._watcher is not None:
+            await self._watcher.close()
+            self._watcher = None
 
     def worker_config(self, folder: Path) -> WorkerConfig:
         """One worker's configuration before its reload, by the same choices as at the start.
@@ -48,7 +70,7 @@ class Changes:
             return
         old, new = self._sandbox.config, loaded.config
         restart = [key for key in NEEDS_RESTART if getattr(old, key) != getattr(new, key)]
-        await self._sandbox.take_up(new)
+        await self._take_up(new)
         warnings = [str(warning) for warning in loaded.warnings]
         self._sandbox.events.emit("config", warnings=warnings, restart=restart)
 
@@ -57,7 +79,19 @@ class Changes:
         problems are said once, and it is looked at again with each of its changes."""
         loaded = self._read(again=False)
         if loaded is not None and loaded.config.workers.keys() != self._sandbox.config.workers.keys():
-            await self._sandbox.take_up(loaded.config)
+            await self._take_up(loaded.config)
+
+    async def _take_up(self, new: SandboxConfig) -> None:
+        """Take up a configuration that was read again: routes, pipelines, workers that came or went."""
+        sandbox = self._sandbox
+        old = sandbox.config.workers
+        for name in [name for name in old if name not in new.workers]:
+            await sandbox.workers.remove(name)
+            sandbox.events.emit("worker.gone", worker=name)
+        await sandbox.configure(new)
+        for name in [name for name in new.workers if name not in old]:
+            await sandbox.workers.add(new.workers[name])
+            sandbox.events.emit("worker.new", worker=name, url=sandbox.url_of(name))
 
     def _read(self, *, again: bool = True) -> Loaded | None:
         """None where it has problems, which are said (those said last only `again`)."""
@@ -72,6 +106,13 @@ class Changes:
             return None
         self._told = []
         return loaded
+
+
+def _saved_at(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0  # it is not there, and was not when the worker was loaded
 
 
 def _in_folder(config: SandboxConfig, folder: Path) -> WorkerConfig:

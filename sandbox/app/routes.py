@@ -1,27 +1,34 @@
-"""Our own address: who answers which route. `/api/kv/...` and `/api/probe` are answered here, the rest next door."""
+"""Our own address: who answers which route."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from sandbox.app.probing import Prober
-from sandbox.bindings.kv.api import KvApi
-from sandbox.errors import SandboxError, UserError
+from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.orchestrator import Orchestrator
 from sandbox.runtime.exchange import header_pairs, json_response, make_response, path_of, read_json, take_body
 from sandbox.runtime.web import Request, Response
 
 MAX_PROBE_BODY = 64 * 1024
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class OwnRoutes:
-    """Sends a request to whom it concerns. No SandboxError leaves `handle`."""
+    """Sends a request to whom it concerns: `parts` answer what lies at or below their path (`/api/kv`), the orchestrator
+    the rest. No SandboxError leaves `handle`."""
 
-    def __init__(self, orchestrator: Orchestrator, kv: KvApi, prober: Prober, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        prober: Prober,
+        redact: Callable[[str], str],
+        parts: Mapping[str, Handler],
+    ) -> None:
         self._orchestrator = orchestrator
-        self._kv = kv
         self._prober = prober
         self._redact = redact
+        self._parts = {"/api/probe": self._probe, **parts}
 
     async def handle(self, request: Request) -> Response:
         """The answer. Errors, and executions with theirs, may repeat what a worker or a caller said: secrets go out."""
@@ -37,10 +44,9 @@ class OwnRoutes:
     async def _answer(self, request: Request) -> Response:
         path = path_of(request)
         try:
-            if path == "/api/kv" or path.startswith("/api/kv/"):
-                return await self._kv.handle(request)
-            if path == "/api/probe":
-                return await self._probe(request)
+            for base, handler in self._parts.items():
+                if path == base or path.startswith(f"{base}/"):
+                    return await handler(request)
             answer = await self._prober.handle(request)
             return answer if answer is not None else await self._orchestrator.handle(request)
         except SandboxError as error:
@@ -50,6 +56,8 @@ class OwnRoutes:
         """POST {workers: [name or URL, ...]} -> {results: [{worker, failed, cells}], skipped: [name]}.
 
         An empty list means all that claim the protocol; the others are in `skipped`."""
+        if path_of(request) != "/api/probe":
+            raise NotFound(f"no route {path_of(request)}", code="no_route")
         if request.method != "POST":
             wrong = SandboxError("/api/probe takes POST", code="method_not_allowed", status=405)
             return json_response(wrong.as_json(), status=405, headers={"allow": "POST"})

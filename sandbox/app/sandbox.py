@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +23,7 @@ from sandbox.app.ports import (
 )
 from sandbox.app.probing import Prober
 from sandbox.app.redaction import Redaction
-from sandbox.app.routes import OwnRoutes
+from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, trigger
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
@@ -40,7 +40,6 @@ from sandbox.loader.debugger import install_debugger
 from sandbox.loader.failures import describe_failure
 from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
-from sandbox.loader.watch import Watcher
 from sandbox.orchestrator import Orchestrator
 from sandbox.runtime import install
 from sandbox.runtime.compat import compatibility_flags
@@ -90,7 +89,6 @@ class Sandbox:
         self._token = token
         self._folder: StateFolder | None = None
         self._egress: Egress
-        self._watcher: Watcher | None = None
         self._ready = asyncio.Event()
         self._undo: list[Callable[[], None]] = []
         self.admin_token = new_token()
@@ -136,7 +134,7 @@ class Sandbox:
             admin_token=self.admin_token,
         )
         self._prober = Prober(self, transport, results)
-        self._routes = OwnRoutes(self.orchestrator, KvApi(self.kv, self._facts.namespaces), self._prober, self.redact)
+        self._routes = OwnRoutes(self.orchestrator, self._prober, self.redact, self._api_parts())
         if self._serve:
             await self._open_port()
         await self.orchestrator.start()
@@ -148,16 +146,13 @@ class Sandbox:
         self._folder.lock({"address": self.address if self._serve else None, "admin_token": self.admin_token})
         self._ready.set()
         if self._watch and self._load:
-            await self._start_watching()
-            await self._reload_saved_since(began)
+            await self._changes.watch(saved_since=began)
 
     async def stop(self, grace: float = GRACE) -> Stopped:
         """Finish what runs within `grace` seconds, cut the rest, close every file. Idempotent."""
         stopped = Stopped(0, 0)
         deadline = time.monotonic() + grace
-        if self._watcher is not None:
-            await self._watcher.close()
-            self._watcher = None
+        await self._changes.close()
         if self.server is not None:
             stopped = await self.server.stop(grace)
             self.server = None
@@ -269,6 +264,10 @@ class Sandbox:
             clock=self.clock,
         )
 
+    def _api_parts(self) -> dict[str, Handler]:
+        """The parts of the API that are not the orchestrator's, by path."""
+        return {"/api/kv": KvApi(self.kv, self._facts.namespaces).handle}
+
     async def _open_port(self) -> None:
         config = self.config
         self.server = Server(
@@ -309,6 +308,18 @@ class Sandbox:
         """A worker's canonical name by any spelling. Called for every request."""
         return self._names.get(label) or self._names.get(fold(label))
 
+    async def configure(self, config: SandboxConfig) -> None:
+        """Take up a configuration that was read again: routes, names, pipelines, secrets. Workers are not loaded here."""
+        self._egress.configure(config.egress, config.root)
+        self._take(config)
+        await self._configure_orchestrator()
+        self._know_secrets()
+
+    def take_worker(self, worker: WorkerConfig) -> None:
+        """Take up one worker's configuration: its namespaces, address and secrets are news to others than the loader."""
+        self._take(replace(self.config, workers={**self.config.workers, worker.name: worker}))
+        self._know_secrets()
+
     def _take(self, config: SandboxConfig) -> None:
         self.config = config
         self._names = {fold(name): name for name in config.workers}
@@ -327,50 +338,3 @@ class Sandbox:
     async def _configure_orchestrator(self) -> None:
         infos = worker_infos(self.config, self.config.workers, self.port)
         await self.orchestrator.configure(self.config.pipelines, infos)
-
-    # -- changes on disk ---------------------------------------------------------------------------------------------
-
-    async def take_up(self, new: SandboxConfig) -> None:
-        """Take up a configuration that was read again: routes, pipelines, workers that came or went."""
-        old = self.config
-        self._egress.configure(new.egress, new.root)
-        self._take(new)
-        for name in [n for n in old.workers if n not in new.workers]:
-            await self.workers.remove(name)
-            self.events.emit("worker.gone", worker=name)
-        await self._configure_orchestrator()
-        self._know_secrets()
-        for name in [n for n in new.workers if n not in old.workers]:
-            await self.workers.add(new.workers[name])
-            self.events.emit("worker.new", worker=name, url=self.url_of(name))
-
-    def take_worker(self, worker: WorkerConfig) -> None:
-        """Take up one worker's configuration: its namespaces, address and secrets are news to others than the loader."""
-        self._take(dataclasses.replace(self.config, workers={**self.config.workers, worker.name: worker}))
-        self._know_secrets()
-
-    async def _start_watching(self) -> None:
-        self._watcher = Watcher(
-            self.workers,
-            sandbox_toml=self.config.path or self.config.root / "sandbox.toml",
-            on_sandbox_toml=self._changes.sandbox_toml if self._changes.wanted else None,
-            search=lambda: self.config.search,
-            on_folders=self._changes.folders if self._changes.wanted else None,
-            ignore=[self.config.state],
-        )
-        await self._watcher.start()
-
-    async def _reload_saved_since(self, moment: float) -> None:
-        """Reload what was saved while it was being loaded, before anybody watched. Seconds since the epoch, by files."""
-        for name in self.workers.names():
-            generation = self.workers.generation(name)
-            files = [*(generation.files if generation else ()), *map(str, self.workers.config(name).watched)]
-            if any(_saved_at(path) > moment for path in files):
-                await self.workers.reload(name)
-
-
-def _saved_at(path: str) -> float:
-    try:
-        return Path(path).stat().st_mtime
-    except OSError:
-        return 0.0  # it is not there, and was not when the worker was loaded
