@@ -88,7 +88,7 @@ class Sandbox:
         self._facts = Facts(self)
         self._token = token
         self._folder: StateFolder | None = None
-        self._egress: Egress
+        self.egress: Egress
         self._ready = asyncio.Event()
         self._undo: list[Callable[[], None]] = []
         self.admin_token = new_token()
@@ -118,8 +118,8 @@ class Sandbox:
         self.workers = WorkerRegistry(
             self._context, self._changes.worker_config, self._emit_redacted, on_error=self.config.on_error
         )
-        self._egress = self._make_egress()
-        transport = WorkerTransport(self.workers, self._egress, self.redact)
+        self.egress = self._make_egress()
+        transport = WorkerTransport(self.workers, self.egress, self.redact)
         results = HostedResults(self.workers, self.kv)
         self.orchestrator = Orchestrator(
             self._folder.path / "journal.sqlite",
@@ -160,8 +160,8 @@ class Sandbox:
             await self.orchestrator.close(max(0.0, deadline - time.monotonic()))
         if hasattr(self, "workers"):
             await self.workers.close(max(0.0, deadline - time.monotonic()))
-        if hasattr(self, "_egress"):
-            await self._egress.close()
+        if hasattr(self, "egress"):
+            await self.egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
         if self._folder is not None:
@@ -221,7 +221,7 @@ class Sandbox:
 
     async def send_outside(self, request: Request) -> Response:
         """Send a request over HTTP to where its URL says. Raises UnreachableWorker."""
-        return await self._egress.send_external(request.url, request)
+        return await self.egress.send_external(request.url, request)
 
     async def _handle_worker(self, request: Request) -> Response:
         """A worker's call to us: only what the protocol gives to workers, each under its token. The rest of the API
@@ -243,7 +243,7 @@ class Sandbox:
         defaults = {URL_VARIABLE: self.address, TOKEN_VARIABLE: self.orchestrator.token(config.name)}
         env = build_env(config, kv=self.kv, invoke=self.workers, clock=self.clock, defaults=defaults)
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
-        return WorkerContext(config.name, env, flags, self._egress, self.clock, self._emit_redacted)
+        return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)
 
     def _emit_redacted(self, kind: str, /, **fields: Any) -> None:
         """Events that carry a worker's own text: its secrets are taken out on the way."""
@@ -288,7 +288,7 @@ class Sandbox:
         )
         await self.server.start()
         self.port = self.server.port
-        self._egress.moved(self.address)
+        self.egress.moved(self.address)
 
     async def _fetch_when_ready(self, worker: str, request: Request) -> tuple[Response, bool]:
         if not self._ready.is_set():
@@ -310,7 +310,7 @@ class Sandbox:
 
     async def configure(self, config: SandboxConfig) -> None:
         """Take up a configuration that was read again: routes, names, pipelines, secrets. Workers are not loaded here."""
-        self._egress.configure(config.egress, config.root)
+        self.egress.configure(config.egress, config.root)
         self._take(config)
         await self._configure_orchestrator()
         self._know_secrets()

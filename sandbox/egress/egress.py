@@ -4,57 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp.abc import AbstractResolver
 
-from sandbox.clock import Clock
+from sandbox.clock import Clock, SystemClock
 from sandbox.config.models import EgressConfig, fold
 from sandbox.egress.addresses import refusal
+from sandbox.egress.bodies import ForWorker, decoded, pieces
+from sandbox.egress.call import Call
 from sandbox.egress.client import AddressRefused, Client, Refuse, Unreachable
-from sandbox.egress.counting import Body, Counted, close, count_body
+from sandbox.egress.counting import close, count_body
 from sandbox.egress.folder import Folder
-from sandbox.egress.inflate import can_decode, inflate
+from sandbox.egress.observing import Around, Observer, observed, surrounded
 from sandbox.egress.routing import Matched, Registered, Routes
 from sandbox.errors import SandboxError, UserError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
-from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, follow, parse
+from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
 from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Request, Response
-from sandbox.runtime.web.url import normalize_url
 
 MAX_DEPTH = 32
 """Workers that call one another in a chain; Cloudflare's limit of invocations per request."""
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 _depth: ContextVar[int] = ContextVar("sandbox_egress_depth", default=0)
-
-
-@dataclass(slots=True)
-class Call:
-    """One hop of a worker's fetch."""
-
-    worker: str
-    method: str
-    url: str
-    headers: list[tuple[str, str]]
-    body: Body
-    outside: bool = False
-    """A server of the open internet has redirected here."""
-
-    @property
-    def sent(self) -> int:
-        """Bytes of the body that went out so far."""
-        return self.body.count if isinstance(self.body, Counted) else len(self.body or b"")  # type: ignore[arg-type]
-
-    def request(self) -> Request:
-        """The request as another worker, or we ourselves, get to see it."""
-        host = parse(self.url).origin.partition("://")[2]
-        headers = [("host", host), *(pair for pair in self.headers if pair[0] != "host")]
-        body = None if self.method in ("GET", "HEAD") else self.body
-        return exchange.incoming_request(self.method, self.url, headers, body)
 
 
 class Egress:
@@ -64,7 +40,8 @@ class Egress:
     with the port, a port of its own) to its name; `external()` the same for workers that are reached by URL.
     Where both name a URL the hosted worker wins. `orchestrator_url` is our own address; the same port on the other
     spellings of this machine counts too. `root` is the folder against which folders of routes are resolved.
-    Raises UserError for a mode that is not there yet.
+    `observers` see every hop that has ended, `around` stands around each (see `observing`): both may be added to and
+    removed from at any time. Raises UserError for a mode that is not there yet.
     """
 
     def __init__(
@@ -87,6 +64,9 @@ class Egress:
         self._external_urls = external
         self._orchestrator = orchestrator
         self._emit = emit
+        self._clock = clock or SystemClock()
+        self.observers: list[Observer] = []
+        self.around: list[Around] = []
         self.configure(config, root)
         self._hosted = Registered({})
         self._external = Registered({})
@@ -120,9 +100,9 @@ class Egress:
         """A worker's `fetch`. A refusal and a failed connection are a TypeError in JavaScript's shape, which the SDK
         turns into an OSError. Redirects are followed as `request.redirect` says, each hop under the same rules."""
         redirect = str(request.redirect)
-        call = _call(worker, str(request.url), request)
+        call = Call.of(worker, str(request.url), request)
         for hop in range(MAX_REDIRECTS + 1):
-            response = await self._once(call)
+            response = await self._hop(call)
             location = exchange.header(response, "location") if response.status in REDIRECTS else None
             if location is None or redirect == "manual":
                 response._url, response._redirected = call.url, hop > 0
@@ -130,7 +110,7 @@ class Egress:
             await close(exchange.take_body(response))
             if redirect == "error":
                 throw("TypeError", f"{call.url} redirects to {location}, and redirect is 'error'")
-            call = _next(call, response.status, location)
+            call = call.after_redirect(response.status, location)
         raise JsException("TypeError", f"too many redirects: more than {MAX_REDIRECTS}, the last to {call.url}")
 
     async def send_external(self, url: str, request: Request, *, worker: str = "") -> Response:
@@ -138,17 +118,40 @@ class Egress:
 
         `worker` is who sends, for the event. Raises Unreachable; so does reading the body when the connection breaks.
         """
-        call = _call(worker, url, request)
+        call = Call.of(worker, url, request)
         try:
             status, headers, source = await self._send(self._trusted, call, "external")
         except Unreachable:
             self._note(call, 0, "external", 0)
             raise
-        body = None if source is None else _decoded(source, headers)
+        body = None if source is None else decoded(source, headers)
         return exchange.make_response(body, status=status, headers=headers)
 
+    async def _hop(self, call: Call) -> Response:
+        """One hop, seen by the observers, through what stands around it."""
+        answer = self._surrounded if self.around else self._once
+        return await (observed(call, self.observers, self._clock, answer) if self.observers else answer(call))
+
+    async def _surrounded(self, call: Call) -> Response:
+        passed_on: list[Call] = []
+
+        async def go_on(changed: Call) -> Response:
+            passed_on.append(changed)
+            try:
+                return await self._once(changed)
+            finally:
+                call.by = changed.by
+
+        try:
+            response = await surrounded(call, self.around, go_on)
+        except JsException:
+            if not passed_on:
+                self._note(call, 0, call.by or "intercepted", 0)
+            raise
+        return response if passed_on else self._received(call, response, call.by or "intercepted")
+
     async def _once(self, call: Call) -> Response:
-        """One hop: the first rule that matches answers."""
+        """One hop by the rules: the first that matches answers."""
         try:
             address = parse(call.url)
         except ValueError:
@@ -224,14 +227,16 @@ class Egress:
             url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
             url += f"?{address.query}" if address.query and "?" not in route.match else ""
             # a copy: the worker knows the address it asked for, and a redirect is relative to that
+            call.by = "upstream"
             return await self._over_http(self._trusted, replace(call, url=url), "upstream")
         served = await self._folders[route.match].serve(
-            call.method, matched.rest, _value(call, "if-none-match"), _value(call, "if-modified-since")
+            call.method, matched.rest, call.header("if-none-match"), call.header("if-modified-since")
         )
         response = exchange.make_response(served.body, status=served.status, headers=served.headers)
         return self._received(call, response, "folder")
 
     async def _over_http(self, client: Client, call: Call, by: str) -> Response:
+        call.by = by
         try:
             status, headers, source = await self._send(client, call, by)
         except AddressRefused as error:
@@ -240,7 +245,7 @@ class Egress:
         except Unreachable as error:
             self._note(call, 0, by, 0)
             throw("TypeError", f"fetch of {call.url} failed: {error}")
-        body = None if source is None else _ForWorker(_decoded(source, headers), source)
+        body = None if source is None else ForWorker(decoded(source, headers), source)
         return exchange.make_response(body, status=status, headers=headers)
 
     async def _send(
@@ -255,15 +260,17 @@ class Egress:
 
     def _received(self, call: Call, response: Response, by: str) -> Response:
         """An answer made in this process, as the caller gets it: an object of its own, its body counted."""
+        call.by = by
         status, headers = int(response.status), exchange.header_pairs(response)
         manual = response.encodeBody == "manual"
         body = count_body(exchange.take_body(response), lambda received: self._note(call, status, by, received))
         if manual and body is not None:
-            pieces = _pieces(body)
-            body = _ForWorker(_decoded(pieces, headers), pieces)
+            source = pieces(body)
+            body = ForWorker(decoded(source, headers), source)
         return exchange.make_response(body, status=status, headers=headers)
 
     def _note(self, call: Call, status: int, by: str, received: int) -> None:
+        call.by = by
         self._emit(
             "outbound",
             worker=call.worker,
@@ -274,70 +281,6 @@ class Egress:
             bytes=received,
             sent=call.sent,
         )
-
-
-def _call(worker: str, url: str, request: Request) -> Call:
-    body = exchange.take_body(request)
-    if body is not None and not isinstance(body, bytes):
-        body = Counted(aiter(body))
-    return Call(worker, str(request.method), url, exchange.header_pairs(request), body)
-
-
-def _next(call: Call, status: int, location: str) -> Call:
-    """The hop after a redirect."""
-    try:
-        following = follow(call.url, call.method, call.headers, status, location)
-    except ValueError as error:
-        throw("TypeError", f"{call.url} redirects to {location}: {error}")
-    if following.keep_body and isinstance(call.body, Counted):
-        throw("TypeError", f"{call.url} redirects, but the request's body is a stream and cannot be sent again")
-    url = normalize_url(following.url)
-    if url is None:
-        throw("TypeError", f"{call.url} redirects to {location}, which is not a valid URL")
-    body = call.body if following.keep_body else None
-    return Call(call.worker, following.method, url, following.headers, body, call.outside)
-
-
-def _decoded(body: AsyncIterator[bytes], headers: list[tuple[str, str]]) -> AsyncIterator[bytes]:
-    """The body without its Content-Encoding; the header stays, as it does on Cloudflare."""
-    encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
-    return inflate(body, encoding) if can_decode(encoding) else body
-
-
-class _ForWorker:
-    """A body for worker code, to which a broken connection or a bomb is a JavaScript error. Closing it closes `source`
-    too, which a generator that was never started would not do."""
-
-    __slots__ = ("_pieces", "_source")
-
-    def __init__(self, pieces: AsyncIterator[bytes], source: AsyncIterator[bytes]) -> None:
-        self._pieces = pieces
-        self._source = source
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self._pieces.__anext__()
-        except SandboxError as error:
-            throw("TypeError", error.message)
-
-    async def aclose(self) -> None:
-        await close(self._pieces)
-        await close(self._source)
-
-
-async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-    else:
-        async for chunk in body:
-            yield chunk
-
-
-def _value(call: Call, name: str) -> str | None:
-    return next((value for given, value in call.headers if given == name), None)
 
 
 def _is_here(host: str) -> bool:
