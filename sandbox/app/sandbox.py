@@ -45,6 +45,7 @@ from sandbox.runtime import install
 from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.exchange import json_response, path_of
+from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
 from sandbox.storage import StateFolder
 
@@ -197,7 +198,8 @@ class Sandbox:
 
     async def fetch(self, worker: str, request: Request) -> Response:
         """Ask a hosted worker. Raises NotFound, WorkerUnavailable, WorkerFailed."""
-        return await self.workers.fetch(worker, request)
+        with hop():
+            return await self.workers.fetch(worker, request)
 
     async def run(self, name: str, parameters: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
         """Run a pipeline or drive one worker to its end; the execution as the API shows it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.egress.counting import Body, Counted
 from sandbox.runtime import exchange
 from sandbox.runtime.redirects import follow, parse
+from sandbox.runtime.trace import Trace, current_trace, trace_headers
 from sandbox.runtime.values import throw
 from sandbox.runtime.web import Request
 from sandbox.runtime.web.url import normalize_url
@@ -26,6 +27,8 @@ class Call:
     by: str = ""
     """Who answers: `orchestrator`, `worker:NAME`, `external`, `folder`, `upstream`, `network`, `refused`, or what an
     interceptor that answers by itself calls itself."""
+    trace: Trace | None = field(default_factory=current_trace.get)
+    """The span of the worker's fetch: told to whoever is called, unless the worker says a `traceparent` of its own."""
 
     @classmethod
     def of(cls, worker: str, url: str, request: Request) -> Call:
@@ -44,10 +47,14 @@ class Call:
         """The first value of a header (lower case), or None."""
         return next((value for given, value in self.headers if given == name), None)
 
+    def traced(self) -> list[tuple[str, str]]:
+        """The headers as they go out."""
+        return self.headers if self.trace is None else self.headers + trace_headers(self.trace, self.headers)
+
     def request(self) -> Request:
         """The request as another worker, or we ourselves, get to see it."""
         host = parse(self.url).origin.partition("://")[2]
-        headers = [("host", host), *(pair for pair in self.headers if pair[0] != "host")]
+        headers = [("host", host), *(pair for pair in self.traced() if pair[0] != "host")]
         body = None if self.method in ("GET", "HEAD") else self.body
         return exchange.incoming_request(self.method, self.url, headers, body)
 

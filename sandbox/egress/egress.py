@@ -23,6 +23,7 @@ from sandbox.errors import SandboxError, UserError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
+from sandbox.runtime.trace import hop
 from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Request, Response
 
@@ -99,13 +100,17 @@ class Egress:
     async def fetch(self, worker: str, request: Request) -> Response:
         """A worker's `fetch`. A refusal and a failed connection are a TypeError in JavaScript's shape, which the SDK
         turns into an OSError. Redirects are followed as `request.redirect` says, each hop under the same rules."""
+        with hop():
+            return await self._follow(worker, request)
+
+    async def _follow(self, worker: str, request: Request) -> Response:
         redirect = str(request.redirect)
         call = Call.of(worker, str(request.url), request)
-        for hop in range(MAX_REDIRECTS + 1):
+        for number in range(MAX_REDIRECTS + 1):
             response = await self._hop(call)
             location = exchange.header(response, "location") if response.status in REDIRECTS else None
             if location is None or redirect == "manual":
-                response._url, response._redirected = call.url, hop > 0
+                response._url, response._redirected = call.url, number > 0
                 return response
             await close(exchange.take_body(response))
             if redirect == "error":
@@ -251,7 +256,7 @@ class Egress:
     async def _send(
         self, client: Client, call: Call, by: str
     ) -> tuple[int, list[tuple[str, str]], AsyncIterator[bytes] | None]:
-        reply = await client.send(call.method, call.url, call.headers, call.body)
+        reply = await client.send(call.method, call.url, call.traced(), call.body)
         reply.body.notify(lambda received: self._note(call, reply.status, by, received))
         if call.method == "HEAD" or reply.status in (204, 205, 304):
             await reply.body.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -20,6 +20,7 @@ from sandbox.host.errors import PAGE_CSP, error_answer, wants_html
 from sandbox.host.page import Overview, overview_page
 from sandbox.host.wire import ClientGone, Ready, as_response, build_head, close_body, has_left, plain, pump
 from sandbox.runtime.protocols import Emit, silent
+from sandbox.runtime.trace import HEADER, STATE_HEADER, Trace, continued, current_trace
 from sandbox.runtime.values import JsException
 from sandbox.runtime.web import Request, Response
 
@@ -96,6 +97,7 @@ class Entry:
         flight.count += 1
         began = time.perf_counter()
         step = Step(http)
+        current_trace.set(step.trace)
         try:
             return await self._answer(step)
         except GeneratorExit:
@@ -268,16 +270,24 @@ class Entry:
 class Step:
     """How far a request has come."""
 
-    __slots__ = ("began", "body", "http", "sent", "stale", "status", "target")
+    __slots__ = ("began", "body", "http", "sent", "stale", "status", "target", "trace")
 
     def __init__(self, http: web.BaseRequest) -> None:
         self.http = http
+        headers = http.headers
+        self.trace = continued(None) if HEADER not in headers else _continued(headers)
         self.target: Target | None = None
         self.body: bytes | LimitedBody | None = None
         self.stale = False
         self.began = False
         self.status = 500
         self.sent = 0
+
+
+def _continued(headers: Mapping[str, str]) -> Trace:
+    """The trace that a request names. Of two `traceparent` headers neither counts, as the recommendation has it."""
+    given = [value for name, value in headers.items() if name.lower() == HEADER]
+    return continued(given[0] if len(given) == 1 else None, headers.get(STATE_HEADER))
 
 
 def _as_worker_failed(worker: str, error: BaseException) -> WorkerFailed:

@@ -12,6 +12,7 @@ from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import NoAnswer, Transport
 from sandbox.orchestrator.timing import Cut, within
 from sandbox.runtime.exchange import header, new_request, read_bytes
+from sandbox.runtime.trace import hop, trace_headers
 
 logger = logging.getLogger("sandbox.orchestrator")
 
@@ -64,9 +65,11 @@ class Caller:
 
     async def _exchange(self, worker: str, method: str, path: str, body: bytes | None) -> Answer:
         info = self._directory.find(worker)
-        headers = {"content-type": "application/json"} if body is not None else {}
-        request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
-        response = await self._transport.send(info.name, request)
+        headers = [("content-type", "application/json")] if body is not None else []
+        with hop() as trace:
+            headers += trace_headers(trace, headers)
+            request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
+            response = await self._transport.send(info.name, request)
         try:
             data = await read_bytes(response, limit=codec.MAX_BODY)
         except ValueError:

@@ -22,6 +22,7 @@ from sandbox.orchestrator.references import Stored
 from sandbox.orchestrator.stages import StageRunner
 from sandbox.orchestrator.steps import Late
 from sandbox.orchestrator.transitions import NewExecution
+from sandbox.runtime.trace import current_trace, for_execution
 
 logger = logging.getLogger("sandbox.orchestrator")
 
@@ -135,6 +136,7 @@ class Engine:
 
     async def _run(self, run: Run, new: NewExecution) -> None:
         """The task of one execution. Cancelled by `cancel` and `close`, which see to the journal themselves."""
+        current_trace.set(for_execution(run.execution_id, asked=current_trace.get()))
         try:
             usual = dict(self._journal.rows(Q.usual_times, kind=new.kind, name=new.name))
             self._progress.open(run.execution_id, {stage.name: usual.get(stage.name) for stage in new.stages})

@@ -14,6 +14,7 @@ from sandbox.orchestrator.calls import Caller
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.packets import ACKNOWLEDGE_SECONDS, acknowledge_message
 from sandbox.orchestrator.queries import Q
+from sandbox.runtime.trace import current_trace, for_execution
 
 TRIES = 8
 FIRST_DELAY = 1.0
@@ -59,6 +60,7 @@ class Outbox:
         if not rows:
             return
         _, execution_id, stage, worker, success, error = rows[0]
+        current_trace.set(for_execution(execution_id).child(stage=stage, packet_id=packet_id))
         message = codec.loads(error)["message"] if error else None
         body = acknowledge_message(packet_id, execution_id, bool(success), message)
         crossed = 0

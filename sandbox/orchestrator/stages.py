@@ -23,6 +23,7 @@ from sandbox.orchestrator.reference_store import ReferenceStore
 from sandbox.orchestrator.references import Stored, sha256
 from sandbox.orchestrator.retry import Again, decide
 from sandbox.orchestrator.slots import Slots
+from sandbox.runtime.trace import current_trace, for_execution, hop
 
 logger = logging.getLogger("sandbox.orchestrator")
 
@@ -59,6 +60,8 @@ class StageRunner:
         outputs: Mapping[str, Stored],
     ) -> Stored | Failure:
         """The stage's output, or why it failed; the journal knows then. Raises `Late` where it is no longer wanted."""
+        trace = for_execution(execution_id).child(stage=stage.name)
+        current_trace.set(trace)  # each stage runs in a task of its own
         try:
             stored = await self._input(execution_id, stage, given, outputs)
         except SandboxError as error:
@@ -89,7 +92,8 @@ class StageRunner:
 
         packet, again = packet_of(1), False
         while True:
-            outcome = await self._attempt(packet, again)
+            with hop(trace.child(packet_id=packet.packet_id)):
+                outcome = await self._attempt(packet, again)
             if isinstance(outcome, Stored):
                 self._outbox.add(execution_id, packet.packet_id)
                 return outcome

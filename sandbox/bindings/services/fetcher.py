@@ -14,6 +14,7 @@ from sandbox.errors import SandboxError, WorkerFailed
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Invoke
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
+from sandbox.runtime.trace import hop
 from sandbox.runtime.values import (
     HostObject,
     JsDate,
@@ -67,7 +68,8 @@ class Fetcher(HostObject):
 
     async def _send(self, request: Request) -> Response:
         try:
-            return await self._invoke.fetch(self._service, request, entrypoint=self._entrypoint, props=self._props)
+            with hop():
+                return await self._invoke.fetch(self._service, request, entrypoint=self._entrypoint, props=self._props)
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
 
@@ -94,12 +96,13 @@ class Fetcher(HostObject):
         time, cron = option(options, "scheduledTime"), option(options, "cron")
         moment = time.getTime() if isinstance(time, JsDate) else time
         try:
-            await self._invoke.scheduled(
-                self._service,
-                scheduled_time_ms=self._clock.now() * 1000 if moment is None else float(moment),
-                cron="" if cron is None else str(cron),
-                entrypoint=self._entrypoint,
-            )
+            with hop():
+                await self._invoke.scheduled(
+                    self._service,
+                    scheduled_time_ms=self._clock.now() * 1000 if moment is None else float(moment),
+                    cron="" if cron is None else str(cron),
+                    entrypoint=self._entrypoint,
+                )
         except WorkerFailed:
             return JsObject({"outcome": "exception", "noRetry": False})
         except SandboxError as error:
@@ -122,7 +125,8 @@ class Fetcher(HostObject):
     async def _rpc(self, name: str, args: list[Any]) -> Any:
         try:
             # What comes back was cloned on the other side.
-            return await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
+            with hop():
+                return await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
 
