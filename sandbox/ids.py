@@ -16,6 +16,11 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_seed() -> int:
+    """A seed for repeatable chance, 128 bits."""
+    return secrets.randbits(128)
+
+
 def same_secret(given: str, expected: str) -> bool:
     """Compare two secrets in constant time. Every comparison of tokens goes through here."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class Facts:
         return dict(sorted(found.items()))
 
     def code_hash(self, worker: str) -> str:
-        """Names the code that serves now: its generation's modules by content."""
+        """Names the code that serves now: its generation's modules by content, the same wherever the folder lies."""
         if not self._sandbox.workers.has(worker):
             return ""
         generation = self._sandbox.workers.generation(worker)
@@ -105,8 +106,9 @@ class Facts:
         if key not in self._hashes:
             # taken when it is first asked for, right after the generation was loaded
             digest = hashlib.sha256()
+            root = os.path.realpath(generation.config.root)
             for path in sorted(generation.files):
-                digest.update(path.encode())
+                digest.update(os.path.relpath(path, root).encode())
                 digest.update(Path(path).read_bytes() if Path(path).is_file() else b"")
             self._hashes = {known: value for known, value in self._hashes.items() if known[0] != key[0]}
             self._hashes[key] = digest.hexdigest()

@@ -15,6 +15,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from sandbox.loader.imports import ROOT, Namespace, namespace_of, owner_of, speak_plainly
+from sandbox.runtime.stdlib import dates
+from sandbox.runtime.tape import current_tape
 
 _KEPT_CODE = 1024
 # Compiled code by file, with a digest of the source it was made from: a reload compiles only what was edited, and a
@@ -57,7 +59,8 @@ class SourceLoader(SourceFileLoader):
         if kept is not None and kept[0] == digest:
             _compiled.move_to_end(path)
             return kept[1]
-        code: CodeType = self.source_to_code(source, path)
+        written: Any = dates.by_clock(source, path) if dates.mentions_clock(source) else source
+        code: CodeType = self.source_to_code(written, path)
         _compiled[path] = (digest, code)
         if len(_compiled) > _KEPT_CODE:
             _compiled.popitem(last=False)
@@ -75,12 +78,17 @@ class SourceLoader(SourceFileLoader):
             # As on Cloudflare, where the folder of the main module is no package.
             module.__package__ = ""
         code = self.get_code(module.__name__)
+        # A module first imported while a packet is at work is no part of that packet.
+        before = current_tape.get()
+        current_tape.set(None)
         try:
             exec(code, module.__dict__)  # noqa: S102  (this is what importing is)
         except ImportError as error:
             # `from utils import missing` fails in the worker's frame, not in its `__import__`.
             speak_plainly(error)
             raise
+        finally:
+            current_tape.set(before)
 
 
 class FolderLoader:

@@ -20,6 +20,7 @@ from typing import Any
 from sandbox.config.models import fold
 from sandbox.loader import shadowing
 from sandbox.runtime.context import current_worker
+from sandbox.runtime.stdlib import STAND_INS, dates
 
 ROOT = "sandbox_workers"
 _DOTTED_ROOT = ROOT + "."
@@ -53,6 +54,7 @@ class Namespace:
         self._own[self.main_name] = True
         self.builtins: dict[str, Any] = dict(vars(builtins))
         self.builtins["__import__"] = self._importer()
+        self.builtins[dates.NAME] = dates.clock_attribute
         self._context_id: int | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -117,6 +119,8 @@ class Namespace:
                     module = _real_import(name, globals, locals, fromlist, 0)
                     if top in _after_import:
                         _after_import[top]()
+                    if top in STAND_INS and module is modules[top]:
+                        return STAND_INS[top]
                     return module
                 full = dotted + name
             else:

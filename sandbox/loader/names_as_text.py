@@ -17,7 +17,8 @@ from types import ModuleType
 from typing import Any
 
 from sandbox.loader.finder import install_finder
-from sandbox.loader.imports import ROOT, after_import, meant_by, plain_text
+from sandbox.loader.imports import ROOT, after_import, meant_by, owner_of, plain_text
+from sandbox.runtime.stdlib import STAND_INS
 
 _bootstrap: Any = vars(importlib)["_bootstrap"]
 _real_gcd_import = _bootstrap._gcd_import
@@ -54,6 +55,8 @@ def _gcd_import(name: str, package: str | None = None, level: int = 0) -> Module
     elif package:
         package = meant_by(package, frame) or package
     module: ModuleType = _real_gcd_import(name, package, level)
+    if level == 0 and name in STAND_INS and owner_of(frame.f_globals.get("__name__")) is not None:
+        return STAND_INS[name]
     return module
 
 

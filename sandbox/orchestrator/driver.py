@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
+from sandbox.ids import new_seed
 from sandbox.orchestrator.adoption import Adopter
 from sandbox.orchestrator.answers import Busy, Failure, read_handshake, read_process, read_progress
 from sandbox.orchestrator.calls import Caller
@@ -17,6 +18,7 @@ from sandbox.orchestrator.checkpoints import Checkpoints
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.packets import HANDSHAKE_SECONDS, Packet
 from sandbox.orchestrator.references import Stored
+from sandbox.runtime.tape import Tape, on_tape
 
 POLL_SECONDS = 0.7
 POLL_LIMIT_SECONDS = 5.0
@@ -51,16 +53,18 @@ class Driver:
 
         Raises `Late` where the stage was cancelled or taken over meanwhile.
         """
-        if not packet.accepted:
-            problem = await self._handshake(packet)
-            if problem is not None:
-                return problem
-        return await self._process(packet, code_hash)
+        packet.tape = Tape(new_seed())
+        try:
+            problem = None if packet.accepted else await self._handshake(packet)
+            return problem or await self._process(packet, code_hash)
+        finally:
+            packet.tape.close()
 
     async def _handshake(self, packet: Packet) -> Busy | Failure | None:
         await self._journal.commit(partial(transitions.offer, packet=packet))
         body = packet.handshake_message()
-        answer = await self._caller.call(packet.worker, "POST", "/api/handshake", HANDSHAKE_SECONDS, body)
+        with on_tape(packet.tape):
+            answer = await self._caller.call(packet.worker, "POST", "/api/handshake", HANDSHAKE_SECONDS, body)
         if isinstance(answer, Failure):
             return answer
         packet.tally.add(answer.body)
@@ -79,7 +83,8 @@ class Driver:
         body = packet.process_message(checkpoint)
         poll = asyncio.ensure_future(self._poll(packet))
         try:
-            answer = await self._caller.call(packet.worker, "POST", "/api/process", packet.process_seconds, body)
+            with on_tape(packet.tape):
+                answer = await self._caller.call(packet.worker, "POST", "/api/process", packet.process_seconds, body)
         finally:
             poll.cancel()
         if isinstance(answer, Failure):

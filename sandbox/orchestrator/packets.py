@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
+from sandbox.ids import new_seed
 from sandbox.orchestrator.references import Stored
+from sandbox.runtime.tape import Tape
 
 DEFAULT_PROCESS_SECONDS = 120.0
 HANDSHAKE_SECONDS = 10.0
@@ -50,6 +52,8 @@ class Packet:
     accepted: bool = False
     max_processing_time_ms: float | None = None
     tally: Tally = field(default_factory=Tally)
+    tape: Tape = field(default_factory=lambda: Tape(new_seed()))
+    """What its worker draws from outside; each delivery has its own."""
 
     @property
     def process_seconds(self) -> float:

@@ -11,9 +11,13 @@ from typing import Any
 
 from sandbox.clock import Clock, SystemClock
 from sandbox.runtime.protocols import Emit, Outbound, silent
+from sandbox.runtime.tape import current_tape
 from sandbox.runtime.values import HostObject, JsObject, JsPromise, js_method, throw
 from sandbox.runtime.values.dates import use_clock
 from sandbox.runtime.values.promise import as_promise_value
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
 
 
 class _NoNetwork:
@@ -132,12 +136,30 @@ current_invocation: ContextVar[Invocation | None] = ContextVar("current_invocati
 patched_env: ContextVar[JsObject | None] = ContextVar("patched_env", default=None)
 
 
-def _now() -> float:
+def real_time() -> bool:
+    """Whether the machine's own clock is what code running here sees."""
+    return current_tape.get() is None and _unmoved(current_worker.get())
+
+
+def time_ns() -> int:
+    """The time code running here sees, in nanoseconds since the epoch: by its packet's tape, else its worker's clock."""
+    tape = current_tape.get()
+    return _clock_ns() if tape is None else tape.read("time", _clock_ns())
+
+
+def _clock_ns() -> int:
     worker = current_worker.get()
-    return time.time() if worker is None else worker.clock.now()
+    if worker is None or _unmoved(worker):
+        return time.time_ns()
+    whole, rest = divmod(worker.clock.now(), 1)
+    return int(whole) * NS + round(rest * NS)
 
 
-use_clock(_now)
+def _unmoved(worker: WorkerContext | None) -> bool:
+    return worker is None or (type(worker.clock) is SystemClock and not worker.clock.offset)
+
+
+use_clock(lambda: time_ns() / NS)
 
 
 def the_env() -> JsObject:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-import uuid
 from typing import Any
 
+from sandbox.runtime.stdlib.chance import new_uuid4, random_bytes
 from sandbox.runtime.values import (
     ArrayBuffer,
     HostObject,
@@ -47,7 +46,7 @@ class Crypto(HostObject):
 
     @js_method
     def randomUUID(self) -> str:
-        return str(uuid.uuid4())
+        return str(new_uuid4())
 
     @js_method
     def getRandomValues(self, array: Any) -> Any:
@@ -55,7 +54,7 @@ class Crypto(HostObject):
             throw("TypeMismatchError", "getRandomValues() takes an integer typed array.")
         if array.byteLength > 65536:
             throw("QuotaExceededError", "getRandomValues() only accepts buffers of size <= 64K.")
-        array.assign(secrets.token_bytes(array.byteLength))
+        array.assign(random_bytes(array.byteLength))
         return array
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.runtime.stdlib.chance import random_number
 from sandbox.runtime.values import JsFunction, JsObject, normalize_float, to_number
 
 
@@ -66,7 +66,6 @@ MATH._data.update(
         "max": _extreme(max, -math.inf, "max"),
         "min": _extreme(min, math.inf, "min"),
         "pow": JsFunction(_pow, "pow"),
-        # JavaScript's Math.random is no source of secrets either.
-        "random": JsFunction(lambda *_: random.random(), "random"),  # noqa: S311
+        "random": JsFunction(lambda *_: random_number(), "random"),
     }
 )
