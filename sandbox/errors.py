@@ -85,3 +85,14 @@ class WorkerUnavailable(SandboxError):
     def __init__(self, worker: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.worker = worker
+
+
+class ConnectionLost(SandboxError):
+    """A connection that was cut on purpose, by a fault or by hand. Over HTTP the client's connection is aborted; to
+    worker code it is the error it gets for a lost one, in Cloudflare's words."""
+
+    code = "connection_lost"
+    status = 502
+
+    def __init__(self, why: str) -> None:
+        super().__init__("Network connection lost.", hint=why)

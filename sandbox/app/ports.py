@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from sandbox.bindings.kv import KvStores
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
-from sandbox.errors import SandboxError, WorkerFailed, WorkerUnavailable
+from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed, WorkerUnavailable
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import NoAnswer, WorkerInfo
 from sandbox.runtime import exchange
+from sandbox.runtime.protocols import Points
 from sandbox.runtime.web import Request, Response
 
 RESULT_BINDING = "RESULT_CACHE"
@@ -21,25 +22,33 @@ TOKEN_VARIABLE = "WORKER_TOKEN"  # noqa: S105 - the variable's name
 class WorkerTransport:
     """`Transport`: a hosted worker is called in process, an external one over HTTP."""
 
-    def __init__(self, registry: WorkerRegistry, egress: Egress, redact: Callable[[str], str]) -> None:
+    def __init__(self, registry: WorkerRegistry, egress: Egress, redact: Callable[[str], str], points: Points) -> None:
         self._registry = registry
         self._egress = egress
         self._redact = redact
+        self._points = points
 
     async def send(self, worker: str, request: Request) -> Response:
         """A hosted worker's exception is what a caller over HTTP would see of it: a 500 with a JSON body."""
         if not self._registry.has(worker):
             try:
-                return await self._egress.send_external(request.url, request)
+                if self._points.request is None:
+                    return await self._send_outside(request)
+                return await self._points.request.request(worker, request, self._send_outside)
             except SandboxError as error:
                 raise NoAnswer(error.message, hint=error.hint) from error
         try:
             return await self._registry.fetch(worker, request)
+        except ConnectionLost as error:
+            raise NoAnswer(error.message, hint=error.hint) from error
         except WorkerUnavailable:
             raise
         except WorkerFailed as error:
             failure = SandboxError(self._redact(error.message), code=error.code)
             return exchange.json_response(failure.as_json(), status=error.status)
+
+    async def _send_outside(self, request: Request) -> Response:
+        return await self._egress.send_external(request.url, request)
 
 
 class HostedResults:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sandbox.app.changes import Changes
 from sandbox.app.facts import Facts
+from sandbox.app.interception import Interception
 from sandbox.app.ports import (
     TOKEN_VARIABLE,
     URL_VARIABLE,
@@ -79,6 +80,8 @@ class Sandbox:
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
         self.redact = Redaction()
+        self._interception = Interception(self)
+        self.faults = self._interception.faults
         self.kv: KvStores
         self.workers: WorkerRegistry
         self.orchestrator: Orchestrator
@@ -117,10 +120,15 @@ class Sandbox:
         self._folder.lock({"address": None})
         self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit)
         self.workers = WorkerRegistry(
-            self._context, self._changes.worker_config, self._emit_redacted, on_error=self.config.on_error
+            self._context,
+            self._changes.worker_config,
+            self._emit_redacted,
+            on_error=self.config.on_error,
+            points=self._interception.points,
         )
         self.egress = self._make_egress()
-        transport = WorkerTransport(self.workers, self.egress, self.redact)
+        self._interception.attach(self.egress, self.config)
+        transport = WorkerTransport(self.workers, self.egress, self.redact, self._interception.points)
         results = HostedResults(self.workers, self.kv)
         self.orchestrator = Orchestrator(
             self._folder.path / "journal.sqlite",
@@ -133,6 +141,7 @@ class Sandbox:
             describe=self._facts.describe_worker,
             code_hash=self._facts.code_hash,
             admin_token=self.admin_token,
+            points=self._interception.points,
         )
         self._prober = Prober(self, transport, results)
         self._routes = OwnRoutes(self.orchestrator, self._prober, self.redact, self._api_parts())
@@ -243,7 +252,14 @@ class Sandbox:
 
     def _context(self, config: WorkerConfig) -> WorkerContext:
         defaults = {URL_VARIABLE: self.address, TOKEN_VARIABLE: self.orchestrator.token(config.name)}
-        env = build_env(config, kv=self.kv, invoke=self.workers, clock=self.clock, defaults=defaults)
+        env = build_env(
+            config,
+            kv=self.kv,
+            invoke=self.workers,
+            clock=self.clock,
+            defaults=defaults,
+            points=self._interception.points,
+        )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)
 
@@ -268,7 +284,7 @@ class Sandbox:
 
     def _api_parts(self) -> dict[str, Handler]:
         """The parts of the API that are not the orchestrator's, by path."""
-        return {"/api/kv": KvApi(self.kv, self._facts.namespaces).handle}
+        return {"/api/kv": KvApi(self.kv, self._facts.namespaces).handle, **self._interception.api_parts()}
 
     async def _open_port(self) -> None:
         config = self.config
@@ -314,6 +330,7 @@ class Sandbox:
         """Take up a configuration that was read again: routes, names, pipelines, secrets. Workers are not loaded here."""
         self.egress.configure(config.egress, config.root)
         self._take(config)
+        self.faults.configure(config.faults)
         await self._configure_orchestrator()
         self._know_secrets()
 

@@ -9,7 +9,7 @@ from sandbox.bindings.kv import KvNamespace, KvStores
 from sandbox.bindings.services import Fetcher
 from sandbox.clock import Clock
 from sandbox.config.models import UnsupportedBinding, WorkerConfig
-from sandbox.runtime.protocols import Invoke
+from sandbox.runtime.protocols import Invoke, Points
 from sandbox.runtime.values import HostObject, JsException, JsObject, to_js
 
 
@@ -36,16 +36,20 @@ def build_env(
     invoke: Invoke,
     clock: Clock,
     defaults: Mapping[str, str] | None = None,
+    points: Points | None = None,
 ) -> JsObject:
     """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
-    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings."""
+    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`."""
+    points = points or Points()
     env: dict[str, Any] = dict(defaults or {})
     env |= {name: _var(value) for name, value in config.vars.items()}
     env |= config.secrets
     for namespace in config.kv_namespaces:
-        env[namespace.binding] = KvNamespace(kv.get(namespace.id))
+        env[namespace.binding] = KvNamespace(kv.get(namespace.id), points, config.name, namespace.binding)
     for service in config.services:
-        env[service.binding] = Fetcher(invoke, clock, service.service, service.entrypoint, service.props)
+        env[service.binding] = Fetcher(
+            invoke, clock, service.service, service.entrypoint, service.props, points, (config.name, service.binding)
+        )
     for missing in config.unsupported:
         if missing.binding is not None:
             env[missing.binding] = MissingBinding(missing)

@@ -92,6 +92,8 @@ def _told(event: Event) -> tuple[str, str | None]:
                 "warning",
                 f"{fields['worker']} answered with old code (generation {fields['generation']}): {fields['error']}",
             )
+        case "fault":
+            return "warning", f"fault {fields['id']}: {fields['text']}: {fields['where']}"
         case "request":
             level = "error" if fields["status"] >= 500 else "debug"
             return level, f"{fields['method']} {fields['url']} {fields['status']} {fields['ms']:.1f} ms"

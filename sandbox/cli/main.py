@@ -20,6 +20,7 @@ COMMANDS = {
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),
     "ref": ("sandbox.cli.ref", "Plant and read references by hand."),
     "executions": ("sandbox.cli.executions", "List, show and cancel executions."),
+    "fault": ("sandbox.cli.fault", "Make things go wrong on purpose, in the sandbox that is up."),
     "kv": ("sandbox.cli.kv", "Read and change KV namespaces."),
 }
 

@@ -16,6 +16,7 @@ from sandbox.client import Answer, Client, over_http
 from sandbox.config.load import Loaded, find_state, load_sandbox
 from sandbox.config.models import SandboxConfig
 from sandbox.config.problems import ConfigError
+from sandbox.errors import UserError
 from sandbox.storage import StateFolder
 
 if TYPE_CHECKING:
@@ -94,6 +95,16 @@ async def client(options: Options, *, load: bool = False) -> AsyncIterator[Clien
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(own_sandbox(options, load=load))
         yield local_client(sandbox)
+
+
+@asynccontextmanager
+async def up_client(options: Options) -> AsyncIterator[Client]:
+    """The API of the sandbox that is up. Raises UserError where none is: what it keeps in memory is nowhere else."""
+    holder = running(options)
+    if holder is None:
+        raise UserError("no sandbox is up for this folder", hint="start one with: sandbox up", code="not_up")
+    async with over_http(holder["address"]) as send:
+        yield Client(send, holder.get("admin_token"))
 
 
 @asynccontextmanager

@@ -185,6 +185,10 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
     for pipeline in config.pipelines.values():
         console.line(f"  pipeline {pipeline.name}: {' -> '.join(stage.name for stage in pipeline.stages)}")
     console.line(f"  state {_short(config.state)}, egress {config.egress.mode}, page {sandbox.address}/")
+    if len(sandbox.faults):
+        verb = "is" if len(sandbox.faults) == 1 else "are"
+        told = f"  {count(len(sandbox.faults), 'fault')} {verb} in force: sandbox fault list"
+        console.line(told, level="warning")
     if sys.stdin.isatty():
         console.line("  Ctrl-C stops it")
 

@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.config import crosscheck, discover, sandbox_toml, wrangler
 from sandbox.config.discover import find_root, find_sandbox_toml, find_state
 from sandbox.config.documents import read_document
+from sandbox.config.faults import read_faults
 from sandbox.config.models import Problem, SandboxConfig, WorkerConfig, fold
 from sandbox.config.names import WorkerNames
 from sandbox.config.pipelines import read_pipelines
@@ -79,6 +80,7 @@ def load_sandbox(
     settings = crosscheck.canonical_settings(settings, names, document)
     egress = sandbox_toml.read_egress(document, root, names)
     pipelines = read_pipelines(document, names)
+    faults = read_faults(document, names)
     document.warn_unknown()
     basics |= {key: given[key] for key in ("port", "ip", "on_error") if key in given}
     port = basics.get("port", sandbox_toml.DEFAULT_PORT)
@@ -97,6 +99,7 @@ def load_sandbox(
         workers=workers,
         settings=settings,
         pipelines=pipelines,
+        faults=faults,
         **{key: basics[key] for key in ("ip", "on_error") if key in basics},
     )
     return Loaded(config, problems.warnings)

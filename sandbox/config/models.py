@@ -173,6 +173,38 @@ class EgressConfig:
     routes: tuple[EgressRoute, ...] = ()
 
 
+FaultKind = Literal["latency", "status", "drop", "slow_body", "truncate", "kv_429"]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultConfig:
+    """`[[faults]]`: what goes wrong on purpose, and where. None stands for "any" in all that says where.
+
+    `points` are the places it stands at (`request`, `service`, `outbound`, `kv.get` ..., a protocol step), worked out of
+    `at` and the rest. `worker` is whose request or step it is, and the caller for `service`, `outbound` and `kv`; it,
+    `route` (a path, or a URL for outbound calls) and `key` may hold `*`. `binding` is its name, or a KV namespace's id.
+    The others: see `sandbox.config.faults`.
+    """
+
+    kind: FaultKind
+    points: tuple[str, ...]
+    at: str | None = None
+    worker: str | None = None
+    route: str | None = None
+    binding: str | None = None
+    key: str | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    times: int | None = None
+    ms: int = 0
+    jitter_ms: int = 0
+    status: int = 0
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    bytes_per_second: int = 0
+    after_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxConfig:
     """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
@@ -193,6 +225,7 @@ class SandboxConfig:
     workers: Mapping[str, WorkerConfig] = field(default_factory=dict)
     settings: Mapping[str, WorkerSettings] = field(default_factory=dict)
     pipelines: Mapping[str, PipelineConfig] = field(default_factory=dict)
+    faults: tuple[FaultConfig, ...] = ()
 
     def settings_of(self, worker: str) -> WorkerSettings | None:
         """The worker's `[workers.NAME]` table, whatever the spelling of the name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,19 @@ class Table:
             self.error(name, f"must be {bounds}, not {value}")
             return None
         return value
+
+    def number(self, name: str, *, least: float, most: float) -> float | None:
+        """A number from `least` to `most`, both included."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            self.error(name, f"must be a number, not {shown(value)}")
+            return None
+        if not least <= value <= most:
+            self.error(name, f"must be from {least:g} to {most:g}, not {shown(value)}")
+            return None
+        return float(value)
 
     def choice(self, name: str, options: Sequence[str]) -> str | None:
         value: str | None = self._typed(name, str)

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from aiohttp import HttpVersion11, web
 
 from sandbox.clock import Clock
-from sandbox.errors import SandboxError, WorkerFailed
+from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed
 from sandbox.host import guard
 from sandbox.host.convert import LimitedBody, Outgoing, ascii_target, read_body, to_outgoing, to_request, too_large
 from sandbox.host.dispatch import Dispatch, Target
@@ -28,6 +28,8 @@ logger = logging.getLogger("sandbox.host")
 
 CLIENT_GONE = 499
 """The status noted (never sent) where the client left first."""
+NO_ANSWER = 0
+"""The status noted where the connection was cut before an answer began."""
 _KNOWN_HOSTS = 256
 
 
@@ -241,8 +243,8 @@ class Entry:
             error = _as_worker_failed(worker, error)
         if not isinstance(error, SandboxError) or error.status >= 500:
             hooks.on_error(worker, error)
-        if step.began:
-            step.status = 500
+        if step.began or isinstance(error, ConnectionLost):
+            step.status = 500 if step.began else NO_ANSWER
             if http.transport is not None:
                 http.transport.abort()
             return as_response(Ready(keep_alive=False))

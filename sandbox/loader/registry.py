@@ -17,7 +17,7 @@ from sandbox.loader.failures import describe_failure, headline, hint_for, one_li
 from sandbox.loader.generation import Entry, Generation, Lease, load_generation
 from sandbox.loader.reclaim import Sweeper
 from sandbox.runtime.context import WorkerContext
-from sandbox.runtime.protocols import Emit
+from sandbox.runtime.protocols import Emit, Points
 from sandbox.runtime.web import Request, Response
 
 RETRY_EVERY_S = 1.0
@@ -68,11 +68,13 @@ class WorkerRegistry:
         load_config: Callable[[Path], WorkerConfig],
         emit: Emit,
         on_error: Literal["stale", "fail"] = "stale",
+        points: Points | None = None,
     ) -> None:
         self._make_context = make_context
         self._load_config = load_config
         self._emit = emit
         self._on_error = on_error
+        self._points = points or Points()
         # By folded name, and by each spelling seen since (so that the usual one is found at once).
         self._slots: dict[str, _Slot] = {}
         self._spellings: dict[str, _Slot] = {}
@@ -137,6 +139,16 @@ class WorkerRegistry:
 
     async def fetch(
         self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
+    ) -> Response:
+        if self._points.request is None:
+            return await self._fetch(worker, request, entrypoint, props)
+        name = self._find(worker).name
+        return await self._points.request.request(
+            name, request, lambda passed: self._fetch(worker, passed, entrypoint, props)
+        )
+
+    async def _fetch(
+        self, worker: str, request: Request, entrypoint: str | None, props: Mapping[str, Any] | None
     ) -> Response:
         slot = self._spellings.get(worker) or self._find(worker)
         generation = slot.generation

@@ -6,13 +6,16 @@ import logging
 
 import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
-from sandbox.errors import NotFound, SandboxError
+from sandbox.errors import ConnectionLost, NotFound, SandboxError
 from sandbox.orchestrator.answers import Answer, Failure, retry_after
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import NoAnswer, Transport
 from sandbox.orchestrator.timing import Cut, within
 from sandbox.runtime.exchange import header, new_request, read_bytes
+from sandbox.runtime.protocols import Points
 from sandbox.runtime.trace import hop, trace_headers
+from sandbox.runtime.values import JsException
+from sandbox.runtime.web import Request, Response
 
 logger = logging.getLogger("sandbox.orchestrator")
 
@@ -25,10 +28,11 @@ class AnswerTooLarge(SandboxError):
 
 
 class Caller:
-    def __init__(self, transport: Transport, directory: Directory, clock: Clock) -> None:
+    def __init__(self, transport: Transport, directory: Directory, clock: Clock, points: Points | None = None) -> None:
         self._transport = transport
         self._directory = directory
         self._clock = clock
+        self._points = points or Points()
 
     async def call(
         self, worker: str, method: str, path: str, seconds: float, body: bytes | None = None
@@ -38,6 +42,8 @@ class Caller:
         No answer, a cut connection and a timeout leave the outcome unknown.
         """
         try:
+            if self._points.step is not None:
+                body = await self._points.step.hold(worker, path, body)
             return await within(self._clock, seconds, self._exchange(worker, method, path, body))
         except TimeoutError:
             return Failure(
@@ -50,7 +56,7 @@ class Caller:
                 outcome_known=False,
                 packet_state="timed_out",
             )
-        except (NoAnswer, OSError) as error:
+        except (NoAnswer, ConnectionLost, OSError) as error:
             return _lost(worker, path, str(error), getattr(error, "hint", None))
         except Cut:
             return _lost(worker, path, "its code was cancelled", "does it raise or await a cancelled task?")
@@ -69,7 +75,7 @@ class Caller:
         with hop() as trace:
             headers += trace_headers(trace, headers)
             request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
-            response = await self._transport.send(info.name, request)
+            response = await self._send(info.name, path, request)
         try:
             data = await read_bytes(response, limit=codec.MAX_BODY)
         except ValueError:
@@ -81,7 +87,15 @@ class Caller:
             if error.status == 413:  # inflated past the limits
                 raise AnswerTooLarge(f"{worker} answered {path}: {error.message}", hint=error.hint) from error
             raise NoAnswer(error.message, hint=error.hint) from error  # cut in the middle: the work may be done
+        except JsException as error:
+            raise NoAnswer(error.message) from error  # likewise, inside this process
         return Answer(int(response.status), data, retry_after(header(response, "retry-after"), self._clock.now()))
+
+    async def _send(self, worker: str, path: str, request: Request) -> Response:
+        gate = self._points.step
+        if gate is None:
+            return await self._transport.send(worker, request)
+        return await gate.step(worker, path, request, self._transport.send)
 
 
 def _lost(worker: str, path: str, why: str, hint: str | None) -> Failure:

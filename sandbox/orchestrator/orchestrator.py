@@ -34,7 +34,7 @@ from sandbox.orchestrator.tokens import Tokens
 from sandbox.orchestrator.transitions import NewExecution
 from sandbox.orchestrator.views import Views
 from sandbox.orchestrator.worker_registry import WorkerRegistry
-from sandbox.runtime.protocols import Emit, silent
+from sandbox.runtime.protocols import Emit, Points, silent
 
 if TYPE_CHECKING:
     from sandbox.runtime.web import Request, Response
@@ -75,6 +75,7 @@ class Orchestrator:
         seed: int | None = None,
         admin_token: str = "",
         retention: tuple[float, int] = RETENTION,
+        points: Points | None = None,
     ) -> None:
         self.clock = clock
         self.pipelines: Mapping[str, PipelineConfig] = dict(pipelines)
@@ -86,6 +87,7 @@ class Orchestrator:
         """Who shows it (the owner of the state folder, where it lies) may see the workers' tokens."""
         self._path = journal
         self._retention = retention
+        self._points = points
         self._workers = list(workers)
         self._transport = transport
         self._results = results
@@ -105,7 +107,7 @@ class Orchestrator:
         self.tokens = Tokens(journal.database)
         self.directory = Directory(self.registry)
         self.views = Views(journal, self._progress)
-        self.caller = Caller(self._transport, self.directory, self.clock)
+        self.caller = Caller(self._transport, self.directory, self.clock, self._points)
         adopter = Adopter(self.references, self._results, self.directory, self.clock)
         driver = Driver(journal, self.caller, self.checkpoints, adopter, self.clock, self._progressed)
         self._outbox = Outbox(journal, self.caller, self.clock)

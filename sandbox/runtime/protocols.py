@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -52,3 +53,74 @@ class Emit(Protocol):
 
 def silent(kind: str, /, **fields: Any) -> None:
     """An `Emit` that drops everything."""
+
+
+@dataclass(slots=True)
+class KvOperation:
+    """A KV operation that worker code asks for, on its way to the store; a gate may change it.
+
+    `name` is get, put, delete or list. `keys` holds one key (of a bulk read all of them, of a listing the prefix); the
+    rest is a put's. `value` is an iterator where the worker puts a stream.
+    """
+
+    name: str
+    worker: str
+    binding: str
+    namespace: str
+    keys: list[str]
+    value: bytes | AsyncIterator[bytes] | None = None
+    expiration: int | None = None
+    expiration_ttl: int | None = None
+    metadata_json: str | None = None
+
+
+class RequestGate(Protocol):
+    """Stands before the requests of a worker: `proceed` has the worker answer. Raises ConnectionLost."""
+
+    async def request(
+        self, worker: str, request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response: ...
+
+
+class ServiceGate(Protocol):
+    """Stands before calls by a service binding of `worker` (the caller). `path` is that of a request; None for RPC,
+    whose answer is any JavaScript value. Raises JsException."""
+
+    async def service(
+        self, worker: str, binding: str, path: str | None, proceed: Callable[[], Awaitable[Any]]
+    ) -> Any: ...
+
+
+class KvGate(Protocol):
+    """Stands before KV operations. Returns the HTTP status the service refuses with, or None. Raises JsException."""
+
+    async def kv(self, operation: KvOperation) -> int | None: ...
+
+
+class StepGate(Protocol):
+    """Stands before the orchestrator's calls: `path` is `/api/process` and the like."""
+
+    async def hold(self, worker: str, path: str, body: bytes | None) -> bytes | None:
+        """Called before the call's time limit begins; returns the body to send. Raises ConnectionLost."""
+        ...
+
+    async def step(
+        self, worker: str, path: str, request: Request, proceed: Callable[[str, Request], Awaitable[Response]]
+    ) -> Response:
+        """Called within the time limit; `proceed` sends. Raises ConnectionLost."""
+        ...
+
+
+class Points:
+    """Where something may stand in the way on purpose: a fault, a breakpoint. None (nothing does) costs one look.
+
+    Who passes a point holds this object and looks each time; who puts something there sets and clears the attributes.
+    """
+
+    __slots__ = ("kv", "request", "service", "step")
+
+    def __init__(self) -> None:
+        self.request: RequestGate | None = None
+        self.service: ServiceGate | None = None
+        self.kv: KvGate | None = None
+        self.step: StepGate | None = None

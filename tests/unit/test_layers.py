@@ -23,6 +23,7 @@ RUNGS = {
     "orchestrator": 4,
     "egress": 4,
     "host": 5,
+    "intercept": 5,
     "dashboard": 5,
     "client": 6,
     "app": 7,

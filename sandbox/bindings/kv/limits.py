@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from http import HTTPStatus
 
 from sandbox.errors import UserError
 
@@ -159,3 +160,8 @@ def int32(number: float) -> int | None:
         return 0
     whole = math.trunc(number)
     return whole if INT32_MIN <= whole <= INT32_MAX else None
+
+
+def reason(status: int) -> str:
+    """What stands after the status of a refusal that names no cause: `429 Too Many Requests`."""
+    return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unknown Error"

@@ -15,6 +15,7 @@ import sandbox.bindings.kv.limits as limits
 from sandbox.bindings.kv.large import LargeValue
 from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore
+from sandbox.runtime.protocols import KvOperation, Points
 from sandbox.runtime.values import (
     ArrayBuffer,
     BufferView,
@@ -45,8 +46,11 @@ class KvNamespace(HostObject):
 
     js_name = "KvNamespace"
 
-    def __init__(self, store: KvStore) -> None:
+    def __init__(self, store: KvStore, points: Points | None = None, worker: str = "", binding: str = "") -> None:
         self._store = store
+        self._points = points or Points()
+        self._worker = worker
+        self._binding = binding
 
     @js_method
     async def get(self, name: Any, options: Any) -> Any:
@@ -57,6 +61,8 @@ class KvNamespace(HostObject):
         store = self._store
         try:
             key = limits.key_bytes(name if type(name) is str else js_str(name))
+            if self._points.kv is not None:
+                key = limits.key_bytes((await self._passed(self._operation("get", js_str(name)))).keys[0])
             if cache_ttl is not None:
                 limits.check_cache_ttl(cache_ttl)
             if not store.is_open:
@@ -79,6 +85,8 @@ class KvNamespace(HostObject):
         value_type, cache_ttl = _get_options(options)
         try:
             key = limits.key_bytes(js_str(name))
+            if self._points.kv is not None:
+                key = limits.key_bytes((await self._passed(self._operation("get", js_str(name)))).keys[0])
             limits.check_cache_ttl(cache_ttl)
             await self._store.open()
             found = self._store.lookup(key)
@@ -101,7 +109,18 @@ class KvNamespace(HostObject):
             ttl = _int_option(options, "expirationTtl")
             metadata = option(options, "metadata")
             metadata_json = None if metadata is None or metadata is jsnull else json_stringify(metadata)
-            await store.put(key, _stored(value), expiration=expiration, expiration_ttl=ttl, metadata_json=metadata_json)
+            operation = self._operation("put", key)
+            operation.value, operation.expiration, operation.expiration_ttl = _stored(value), expiration, ttl
+            operation.metadata_json = metadata_json
+            if self._points.kv is not None:
+                await self._passed(operation)
+            await store.put(
+                limits.checked_key(operation.keys[0]),
+                operation.value,
+                expiration=operation.expiration,
+                expiration_ttl=operation.expiration_ttl,
+                metadata_json=operation.metadata_json,
+            )
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("PUT", error) from None
 
@@ -109,7 +128,11 @@ class KvNamespace(HostObject):
     async def delete(self, name: Any) -> None:
         """`delete(key)`; no error where there is nothing."""
         try:
-            await self._store.delete(js_str(name))
+            key = js_str(name)
+            if self._points.kv is not None:
+                limits.key_bytes(key)  # what the service would never see is refused first
+                key = (await self._passed(self._operation("delete", key))).keys[0]
+            await self._store.delete(key)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("DELETE", error) from None
 
@@ -119,6 +142,8 @@ class KvNamespace(HostObject):
         limit = _int_option(options, "limit")
         prefix, cursor = _text_option(options, "prefix"), _text_option(options, "cursor")
         try:
+            if self._points.kv is not None:
+                prefix = (await self._passed(self._operation("list", prefix or ""))).keys[0]
             page = await self._store.list(prefix or "", limit, cursor)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None  # the service sees a listing as a GET
@@ -142,6 +167,8 @@ class KvNamespace(HostObject):
         size = 0
         try:
             limits.check_bulk(len(names), value_type)
+            if self._points.kv is not None:
+                await self._passed(self._operation("get", *map(js_str, names)))
             await self._store.open()
             for name in map(js_str, names):
                 key = limits.bulk_key_bytes(name)
@@ -160,6 +187,17 @@ class KvNamespace(HostObject):
             raise _thrown("GET_BULK", error) from None
         # workerd builds the Map from an object's properties and leaves out those that are array indexes.
         return JsMap([(name, value) for name, value in found.items() if not _is_array_index(name)])
+
+    def _operation(self, name: str, *keys: str) -> KvOperation:
+        return KvOperation(name, self._worker, self._binding, self._store.namespace, list(keys))
+
+    async def _passed(self, operation: KvOperation) -> KvOperation:
+        """The operation after what stands in its way. Raises KvRefused where that refuses, JsException."""
+        gate = self._points.kv
+        status = await gate.kv(operation) if gate is not None else None
+        if status is not None:
+            raise KvRefused(status, limits.reason(status))
+        return operation
 
 
 def _thrown(operation: str, error: KvRefused | StorageFull | StorageClosed) -> JsException:

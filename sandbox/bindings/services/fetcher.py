@@ -7,12 +7,12 @@ worker raises arrives as a JavaScript error whose cause is the original exceptio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError, WorkerFailed
 from sandbox.runtime import exchange
-from sandbox.runtime.protocols import Invoke
+from sandbox.runtime.protocols import Invoke, Points
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
 from sandbox.runtime.trace import hop
 from sandbox.runtime.values import (
@@ -36,7 +36,8 @@ _NOT_METHODS = frozenset({"then", "catch", "finally", "toJSON", "length", "dup"}
 
 
 class Fetcher(HostObject):
-    """A binding to `service`, or to its named `entrypoint`, with `props` for the callee's `ctx.props`."""
+    """A binding to `service`, or to its named `entrypoint`, with `props` for the callee's `ctx.props`. `caller` is the worker
+    that holds the binding, and its name there."""
 
     js_name = "Fetcher"
 
@@ -47,12 +48,16 @@ class Fetcher(HostObject):
         service: str,
         entrypoint: str | None = None,
         props: Mapping[str, Any] | None = None,
+        points: Points | None = None,
+        caller: tuple[str, str] = ("", ""),
     ) -> None:
         self._invoke = invoke
         self._clock = clock
         self._service = service
         self._entrypoint = entrypoint
         self._props = props
+        self._points = points or Points()
+        self._caller = caller
 
     @js_method(task=True)
     async def fetch(self, resource: Any, init: Any) -> Response:
@@ -67,6 +72,14 @@ class Fetcher(HostObject):
         return await self._follow(request, response)
 
     async def _send(self, request: Request) -> Response:
+        gate = self._points.service
+        if gate is not None:
+            query = exchange.query_of(request)
+            path = exchange.path_of(request) + (f"?{query}" if query else "")
+            return cast(Response, await gate.service(*self._caller, path, lambda: self._pass(request)))
+        return await self._pass(request)
+
+    async def _pass(self, request: Request) -> Response:
         try:
             with hop():
                 return await self._invoke.fetch(self._service, request, entrypoint=self._entrypoint, props=self._props)
@@ -123,6 +136,12 @@ class Fetcher(HostObject):
         return call
 
     async def _rpc(self, name: str, args: list[Any]) -> Any:
+        gate = self._points.service
+        if gate is not None:
+            return await gate.service(*self._caller, None, lambda: self._pass_rpc(name, args))
+        return await self._pass_rpc(name, args)
+
+    async def _pass_rpc(self, name: str, args: list[Any]) -> Any:
         try:
             # What comes back was cloned on the other side.
             with hop():

@@ -1,0 +1,134 @@
+"""Stands at every point of `runtime.protocols.Points`, and around outbound calls, while something is there to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.clock import Clock
+from sandbox.config.faults import KV_POINTS, STEPS
+from sandbox.egress.call import Call
+from sandbox.egress.observing import Around
+from sandbox.errors import ConnectionLost
+from sandbox.intercept.bodies import shaped
+from sandbox.intercept.faults import Fault, Faults, Struck
+from sandbox.intercept.places import Passing
+from sandbox.runtime import exchange
+from sandbox.runtime.protocols import KvOperation, Points
+from sandbox.runtime.values import JsException
+from sandbox.runtime.web import Request, Response
+
+LOST = "Network connection lost."
+_NULL_BODY = frozenset({204, 205, 304})
+
+
+class Gates:
+    """Implements every gate. `around` is what egress lets stand around outbound calls."""
+
+    def __init__(self, points: Points, around: list[Around], faults: Faults, clock: Clock) -> None:
+        self._points = points
+        self._around = around
+        self._faults = faults
+        self._clock = clock
+
+    def refresh(self) -> None:
+        """Stand where something is to be done, and nowhere else."""
+        stands = self._faults.stand_at
+        self._points.request = self if stands(("request",)) else None
+        self._points.service = self if stands(("service",)) else None
+        self._points.kv = self if stands(KV_POINTS) else None
+        self._points.step = self if stands(STEPS) else None
+        if self.outbound in self._around:
+            self._around.remove(self.outbound)
+        if stands(("outbound",)):
+            self._around.append(self.outbound)
+
+    async def request(
+        self, worker: str, request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        struck = self._faults.meet(Passing("request", worker, _target(str(request.url))))
+        return await self._answered(struck, lambda: proceed(request))
+
+    async def service(self, worker: str, binding: str, path: str | None, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        struck = self._faults.meet(Passing("service", worker, path, (binding,)))
+        if struck is None:
+            return await proceed()
+        try:
+            if path is not None:
+                return await self._answered(struck, proceed)
+            await self._wait(struck)
+            if struck.end is not None:  # a method has no status: its caller sees an error either way
+                raise _lost(struck.end)
+        except ConnectionLost as error:
+            raise JsException("Error", LOST) from error
+        return await proceed()
+
+    async def outbound(self, call: Call, go_on: Callable[[Call], Awaitable[Response]]) -> Response:
+        struck = self._faults.meet(Passing("outbound", call.worker, call.url))
+        if struck is None:
+            return await go_on(call)
+        if struck.end is not None:
+            call.by = "fault"
+        try:
+            return await self._answered(struck, lambda: go_on(call))
+        except ConnectionLost as error:
+            raise JsException("TypeError", f"fetch of {call.url} failed: {LOST}") from error
+
+    async def kv(self, operation: KvOperation) -> int | None:
+        names = (operation.binding, operation.namespace)
+        struck = self._faults.meet(
+            Passing(f"kv.{operation.name}", operation.worker, None, names, tuple(operation.keys))
+        )
+        if struck is None:
+            return None
+        await self._wait(struck)
+        if struck.end is None:
+            return None
+        if struck.end.config.kind == "drop":
+            raise JsException("Error", LOST)
+        return struck.end.config.status or HTTPStatus.TOO_MANY_REQUESTS
+
+    async def hold(self, worker: str, path: str, body: bytes | None) -> bytes | None:
+        return body
+
+    async def step(
+        self, worker: str, path: str, request: Request, proceed: Callable[[str, Request], Awaitable[Response]]
+    ) -> Response:
+        struck = self._faults.meet(Passing(step_of(path), worker))
+        return await self._answered(struck, lambda: proceed(worker, request))
+
+    async def _answered(self, struck: Struck | None, proceed: Callable[[], Awaitable[Response]]) -> Response:
+        if struck is None:
+            return await proceed()
+        await self._wait(struck)
+        end = struck.end
+        if end is None:
+            response = await proceed()
+        elif end.config.kind == "drop":
+            raise _lost(end)
+        else:
+            body = None if end.config.status in _NULL_BODY else end.config.body
+            headers = {name.lower(): value for name, value in end.config.headers.items()}
+            response = exchange.make_response(body, status=end.config.status, headers=headers)
+        return shaped(response, struck.shapes, self._clock) if struck.shapes else response
+
+    async def _wait(self, struck: Struck) -> None:
+        if struck.delay:
+            await self._clock.sleep(struck.delay)
+
+
+def step_of(path: str) -> str:
+    """`process` of `/api/process`, `progress` of `/api/progress/packet_1`; "" of anything else."""
+    name = path.removeprefix("/api/").partition("/")[0]
+    return name if name in STEPS else ""
+
+
+def _lost(fault: Fault) -> ConnectionLost:
+    return ConnectionLost(f"the fault {fault.id} cut it on purpose")
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
