@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sandbox.bindings.kv import KvStores
+from sandbox.bindings.kv.taped import taped
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
 from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed, WorkerUnavailable
@@ -12,6 +13,7 @@ from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import NoAnswer, WorkerInfo
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Points
+from sandbox.runtime.tape import current_tape
 from sandbox.runtime.web import Request, Response
 
 RESULT_BINDING = "RESULT_CACHE"
@@ -63,7 +65,8 @@ class HostedResults:
             return None
         for namespace in self._registry.config(worker).kv_namespaces:
             if namespace.binding == RESULT_BINDING:
-                entry = await self._kv.get(namespace.id).get(ref_id)
+                store, tape = self._kv.get(namespace.id), current_tape.get()
+                entry = await (store if tape is None else taped(tape, store)).get(ref_id)
                 return None if entry is None else entry.value
         return None
 

@@ -33,6 +33,7 @@ from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress
+from sandbox.egress.taped import TapedCalls
 from sandbox.errors import SandboxError, UserError
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
@@ -46,6 +47,8 @@ from sandbox.runtime import install
 from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.exchange import json_response, path_of
+from sandbox.runtime.playback import Playback
+from sandbox.runtime.tape import current_tape
 from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
 from sandbox.storage import StateFolder
@@ -130,6 +133,7 @@ class Sandbox:
         self._interception.attach(self.egress, self.config)
         transport = WorkerTransport(self.workers, self.egress, self.redact, self._interception.points)
         results = HostedResults(self.workers, self.kv)
+        taped_calls = TapedCalls(self.egress)
         self.orchestrator = Orchestrator(
             self._folder.path / "journal.sqlite",
             pipelines=self.config.pipelines,
@@ -142,6 +146,8 @@ class Sandbox:
             code_hash=self._facts.code_hash,
             admin_token=self.admin_token,
             points=self._interception.points,
+            staging=taped_calls.staging,
+            redact=self.redact,
         )
         self._prober = Prober(self, transport, results)
         self._routes = OwnRoutes(self.orchestrator, self._prober, self.redact, self._api_parts())
@@ -237,6 +243,9 @@ class Sandbox:
     async def _handle_worker(self, request: Request) -> Response:
         """A worker's call to us: only what the protocol gives to workers, each under its token. The rest of the API
         reads without one, for it is guarded by Host and Origin, which a call in process does not pass."""
+        tape = current_tape.get()
+        if isinstance(tape, Playback):
+            return await tape.orchestrator(request)
         path = path_of(request)
         if path != "/health" and not path.startswith(("/api/data", "/api/checkpoints/")):
             refused = UserError(

@@ -19,6 +19,7 @@ COMMANDS = {
     "probe": ("sandbox.cli.probe", "Probe the handshake protocol and print the migration table."),
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),
     "ref": ("sandbox.cli.ref", "Plant and read references by hand."),
+    "replay": ("sandbox.cli.replay", "Run an execution's stages again on what was recorded."),
     "executions": ("sandbox.cli.executions", "List, show and cancel executions."),
     "fault": ("sandbox.cli.fault", "Make things go wrong on purpose, in the sandbox that is up."),
     "kv": ("sandbox.cli.kv", "Read and change KV namespaces."),

@@ -47,6 +47,11 @@ def print_execution(execution: dict[str, Any]) -> None:
     for stage in execution["stages"]:
         if stage.get("error"):
             print_failure(stage["name"], stage["error"])
+    again = next(
+        (stage["name"] for stage in execution["stages"] if stage.get("error") and stage.get("packet_id")), None
+    )
+    if execution["state"] == "failed" and again is not None:
+        click.echo(f"  after an edit, that stage again: sandbox replay {execution['execution_id']} --from {again}")
     if execution.get("error") and not any(stage.get("error") for stage in execution["stages"]):
         print_failure(what, execution["error"])
 

@@ -23,6 +23,7 @@ from sandbox.errors import SandboxError, UserError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
+from sandbox.runtime.tape import on_tape
 from sandbox.runtime.trace import hop
 from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Request, Response
@@ -91,6 +92,14 @@ class Egress:
     def moved(self, orchestrator_url: str) -> None:
         """Our own address has changed (a port became known)."""
         self._own = _own_origins(orchestrator_url)
+
+    def is_inside(self, url: str) -> bool:
+        """Whether a URL is the orchestrator's or a hosted worker's own; a route to a worker is none of these."""
+        try:
+            address = parse(url)
+        except ValueError:
+            return False
+        return address.origin in self._own or self._registered()[0].find(address) is not None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -227,7 +236,8 @@ class Egress:
     async def _by_route(self, call: Call, address: Address, matched: Matched) -> Response:
         route = matched.route
         if route.worker is not None:
-            return await self._to_worker(call, route.worker)
+            with on_tape(None):  # it stands for somebody outside: its answer is recorded, not its doings
+                return await self._to_worker(call, route.worker)
         if route.upstream is not None:
             url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
             url += f"?{address.query}" if address.query and "?" not in route.match else ""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-from js import Date
+from js import Date, Uint8Array, crypto
 from workers import Response, WorkerEntrypoint, fetch
 
 from sandbox.handshake import messages as m
@@ -287,7 +286,7 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         except ProtocolError as error:
             raise Refused(500, "bad_output", f"the result does not fit: {error}", path=error.path or None) from error
         text = m.dump_json(output)
-        size, ref_id = len(text.encode()), f"ref_{os.urandom(16).hex()}"
+        size, ref_id = len(text.encode()), _fresh_ref_id()
         if size < m.INLINE_LIMIT:
             return m.Reference.inline(output, ref_id, size_bytes=size)
         if size > KV_VALUE_LIMIT:
@@ -347,6 +346,11 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
 
 
 _HINT = "it serves /health, /api/handshake, /api/process, /api/acknowledge, /api/progress/{packet_id}"
+
+
+def _fresh_ref_id() -> str:
+    """128 random bits, drawn from the platform: a replay of the packet draws the same."""
+    return f"ref_{crypto.getRandomValues(Uint8Array.new(16)).to_bytes().hex()}"
 
 
 def _merged(given: Any) -> dict[str, Any]:

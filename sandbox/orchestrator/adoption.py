@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
@@ -11,7 +12,7 @@ from sandbox.errors import SandboxError
 from sandbox.orchestrator.answers import Failure, Returned
 from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import ResultSource
-from sandbox.orchestrator.reference_store import ReferenceStore, examined
+from sandbox.orchestrator.reference_store import examined
 from sandbox.orchestrator.references import TIME_TO_LIVE, Stored, sha256
 
 
@@ -36,8 +37,14 @@ class Output:
         return Stored(ref_id, self.sha256, size, self.is_json, self.expires_at).inline_size()
 
 
+class Uploads(Protocol):
+    """What workers sent by `POST /api/data`: the value a worker names, or None."""
+
+    def uploaded(self, worker: str, ref_id: str) -> Stored | None: ...
+
+
 class Adopter:
-    def __init__(self, references: ReferenceStore, results: ResultSource, directory: Directory, clock: Clock) -> None:
+    def __init__(self, references: Uploads, results: ResultSource, directory: Directory, clock: Clock) -> None:
         self._references = references
         self._results = results
         self._directory = directory

@@ -53,7 +53,7 @@ class Driver:
 
         Raises `Late` where the stage was cancelled or taken over meanwhile.
         """
-        packet.tape = Tape(new_seed())
+        packet.tape, packet.code_hash = Tape(new_seed()), code_hash
         try:
             problem = None if packet.accepted else await self._handshake(packet)
             return problem or await self._process(packet, code_hash)
@@ -79,14 +79,17 @@ class Driver:
 
     async def _process(self, packet: Packet, code_hash: str) -> Stored | Busy | Failure:
         await self._journal.commit(partial(transitions.t4_process, packet=packet))
-        checkpoint = self._checkpoints.for_stage(packet.execution_id, packet.stage, packet.input.sha256, code_hash)
-        body = packet.process_message(checkpoint)
+        packet.checkpoint = self._checkpoints.for_stage(
+            packet.execution_id, packet.stage, packet.input.sha256, code_hash
+        )
+        body = packet.process_message(packet.checkpoint)
         poll = asyncio.ensure_future(self._poll(packet))
         try:
             with on_tape(packet.tape):
                 answer = await self._caller.call(packet.worker, "POST", "/api/process", packet.process_seconds, body)
         finally:
             poll.cancel()
+            packet.tape.close()
         if isinstance(answer, Failure):
             return answer
         result = read_process(answer, packet.packet_id)

@@ -100,4 +100,20 @@ CREATE TABLE event (
   seq INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (execution_id, seq)
 ) WITHOUT ROWID;
 """,
+    """
+-- what a packet's worker drew from outside, one row for each delivery; `data` names bodies by sha256
+CREATE TABLE recording (
+  packet_id TEXT NOT NULL REFERENCES packet (packet_id) ON DELETE CASCADE, delivery INTEGER NOT NULL,
+  code_hash TEXT NOT NULL, python TEXT NOT NULL, checkpoint TEXT, data TEXT NOT NULL,
+  PRIMARY KEY (packet_id, delivery)
+) WITHOUT ROWID;
+CREATE TABLE recorded_body (
+  packet_id TEXT NOT NULL, delivery INTEGER NOT NULL, sha256 TEXT NOT NULL REFERENCES content (sha256),
+  PRIMARY KEY (packet_id, delivery, sha256),
+  FOREIGN KEY (packet_id, delivery) REFERENCES recording (packet_id, delivery) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX recorded_body_content ON recorded_body (sha256);
+-- when it was imported from a file, for what ran elsewhere
+ALTER TABLE execution ADD COLUMN imported_at REAL;
+""",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from sandbox.orchestrator.ports import ResultSource, Transport, WorkerInfo
 from sandbox.orchestrator.progress import Progress
 from sandbox.orchestrator.reference_store import ReferenceStore
 from sandbox.orchestrator.references import Stored, sha256
+from sandbox.orchestrator.replay import Replayer
 from sandbox.orchestrator.slots import Slots
 from sandbox.orchestrator.stages import StageRunner
 from sandbox.orchestrator.steps import JournalEvent
@@ -48,8 +50,9 @@ class Orchestrator:
     """Runs pipelines and single workers through the handshake protocol, and keeps what happened in `journal`.
 
     `describe(worker)` gives what else is known of a worker (generation, bindings) for the API; `code_hash(worker)`
-    names the code that serves now; `seed` makes the jitter of retries repeatable.
-    Between `start` and `close`, the parts are there: `registry`, `references`, `checkpoints`, `tokens`, `directory`.
+    names the code that serves now; `seed` makes the jitter of retries repeatable; `staging` and `redact` are what
+    `Replayer` needs. Between `start` and `close`, the parts are there: `registry`, `references`, `checkpoints`, `tokens`,
+    `directory`, `replayer`.
     """
 
     registry: WorkerRegistry
@@ -59,6 +62,7 @@ class Orchestrator:
     directory: Directory
     views: Views
     caller: Caller
+    replayer: Replayer
 
     def __init__(
         self,
@@ -76,6 +80,8 @@ class Orchestrator:
         admin_token: str = "",
         retention: tuple[float, int] = RETENTION,
         points: Points | None = None,
+        staging: Callable[[], AbstractContextManager[None]] = nullcontext,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self.clock = clock
         self.pipelines: Mapping[str, PipelineConfig] = dict(pipelines)
@@ -93,6 +99,7 @@ class Orchestrator:
         self._results = results
         self._emit = emit
         self._code_hash = code_hash
+        self._staging, self._redact = staging, redact
         # jitter only spreads retries; a repeatable one makes tests and replays repeatable
         self._chance = random.Random(seed)  # noqa: S311
         self._progress = Progress()
@@ -122,6 +129,18 @@ class Orchestrator:
             self._code_hash,
         )
         self._engine = Engine(journal, runner, self.references, self._outbox, self._progress, self._retention)
+        self.replayer = Replayer(
+            journal,
+            self.views,
+            self.references,
+            self.caller,
+            self._results,
+            self.directory,
+            self.clock,
+            self._code_hash,
+            self._staging,
+            self._redact,
+        )
         self._api = Api(self)
         self.interrupted = await journal.begin(*self._retention)
         await self.configure(self.pipelines, self._workers)

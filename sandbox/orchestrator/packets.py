@@ -54,6 +54,9 @@ class Packet:
     tally: Tally = field(default_factory=Tally)
     tape: Tape = field(default_factory=lambda: Tape(new_seed()))
     """What its worker draws from outside; each delivery has its own."""
+    checkpoint: dict[str, Any] | None = None
+    """What this delivery was given to go on from."""
+    code_hash: str = ""
 
     @property
     def process_seconds(self) -> float:

@@ -342,3 +342,27 @@ DELETE FROM checkpoint WHERE execution_id IS NULL AND updated_at < :before
 
 -- name: prune_content
 DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM reference WHERE reference.sha256 = content.sha256)
+  AND NOT EXISTS (SELECT 1 FROM recorded_body WHERE recorded_body.sha256 = content.sha256)
+
+-- name: recorded_bytes
+SELECT coalesce(sum(size_bytes), 0) FROM content WHERE sha256 IN (
+  SELECT b.sha256 FROM packet AS p JOIN recorded_body AS b ON b.packet_id = p.packet_id
+  WHERE p.execution_id = :execution_id)
+
+-- name: keep_recording
+INSERT INTO recording (packet_id, delivery, code_hash, python, checkpoint, data)
+VALUES (:packet_id, :delivery, :code_hash, :python, :checkpoint, :data)
+
+-- name: keep_recorded_body
+INSERT INTO recorded_body (packet_id, delivery, sha256) VALUES (:packet_id, :delivery, :sha256)
+
+-- name: recording
+SELECT delivery, code_hash, python, checkpoint, data FROM recording WHERE packet_id = :packet_id
+ORDER BY delivery DESC LIMIT 1
+
+-- name: recorded_stages
+SELECT json_object('name', s.name, 'worker', s.worker, 'needs', json(s.needs), 'spec', json(s.spec), 'state', s.state,
+  'error', json(s.error), 'packet_id', s.packet_id, 'attempt', p.attempt, 'input_ref', p.input_ref,
+  'output_ref', s.output_ref, 'output_sha256', o.sha256)
+FROM stage AS s LEFT JOIN packet AS p ON p.packet_id = s.packet_id LEFT JOIN reference AS o ON o.ref_id = s.output_ref
+WHERE s.execution_id = :execution_id ORDER BY s.position

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
+import sandbox.orchestrator.recordings as recordings
 from sandbox.config.models import StageConfig, fold
 from sandbox.orchestrator.adoption import Output
 from sandbox.orchestrator.answers import Failure, Ready
@@ -154,6 +155,7 @@ def t5_succeed(step: Step, packet: Packet, output: Output, bytes_: Mapping[str, 
         **bytes_,
     )
     step.expect(Q.succeed_stage, output_ref=stored.ref_id, **where)
+    recordings.keep(step, packet)
     for metric, amount in output.metrics.items():
         step.run(Q.insert_usage, packet_id=packet.packet_id, metric=metric, amount=amount)
     _stage_event(step, packet, "succeeded", ref_id=stored.ref_id, size_bytes=stored.size_bytes)
@@ -186,6 +188,8 @@ def t5_retry(
         wake_at=wake_at,
         error=error,
     )
+    if failure:
+        recordings.keep(step, packet)
     reason: dict[str, Any] = {"error": failure.as_json()} if failure else {"busy": True}
     _stage_event(step, packet, "backoff", wake_at=wake_at, **reason)
     if step.change(Q.wait_execution, execution_id=packet.execution_id):
@@ -209,6 +213,7 @@ def t5_fail(step: Step, packet: Packet, failure: Failure, bytes_: Mapping[str, i
         ack_due=True,
         **bytes_,
     )[0]
+    recordings.keep(step, packet)
     fail_stage(step, packet.execution_id, packet.stage, packet.worker, failure, packet_id=packet.packet_id)
     return bool(ack == "due")
 

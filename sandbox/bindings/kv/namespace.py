@@ -15,7 +15,9 @@ import sandbox.bindings.kv.limits as limits
 from sandbox.bindings.kv.large import LargeValue
 from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore
+from sandbox.bindings.kv.taped import Played, Taped, taped
 from sandbox.runtime.protocols import KvOperation, Points
+from sandbox.runtime.tape import current_tape
 from sandbox.runtime.values import (
     ArrayBuffer,
     BufferView,
@@ -47,10 +49,16 @@ class KvNamespace(HostObject):
     js_name = "KvNamespace"
 
     def __init__(self, store: KvStore, points: Points | None = None, worker: str = "", binding: str = "") -> None:
-        self._store = store
+        self._plain = store
         self._points = points or Points()
         self._worker = worker
         self._binding = binding
+
+    @property
+    def _store(self) -> KvStore | Taped | Played:
+        """The namespace as the code at work has it: through the tape of its packet where it has one."""
+        tape = current_tape.get()
+        return self._plain if tape is None else taped(tape, self._plain)
 
     @js_method
     async def get(self, name: Any, options: Any) -> Any:
@@ -189,7 +197,7 @@ class KvNamespace(HostObject):
         return JsMap([(name, value) for name, value in found.items() if not _is_array_index(name)])
 
     def _operation(self, name: str, *keys: str) -> KvOperation:
-        return KvOperation(name, self._worker, self._binding, self._store.namespace, list(keys))
+        return KvOperation(name, self._worker, self._binding, self._plain.namespace, list(keys))
 
     async def _passed(self, operation: KvOperation) -> KvOperation:
         """The operation after what stands in its way. Raises KvRefused where that refuses, JsException."""

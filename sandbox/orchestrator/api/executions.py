@@ -59,3 +59,12 @@ async def cancel(call: Call) -> Response:
     execution_id = call.values["execution_id"]
     await call.orchestrator.cancel(execution_id)
     return ok({"execution_id": execution_id, "state": call.orchestrator.views.state(execution_id)})
+
+
+async def replay(call: Call) -> Response:
+    """{from: stage, or absent} -> {replay: {execution_id, same, stages}}: run again on what was recorded, through the
+    code that serves now. Nothing of the state is changed."""
+    body = await call.object()
+    only(body, "from")
+    report = await call.orchestrator.replayer.replay(call.values["execution_id"], field(body, "from", str))
+    return ok({"replay": report})

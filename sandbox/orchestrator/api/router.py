@@ -38,6 +38,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/executions", executions.page),
     ("GET", "/api/executions/{execution_id}", executions.show),
     ("POST", "/api/executions/{execution_id}/cancel", executions.cancel),
+    ("POST", "/api/executions/{execution_id}/replay", executions.replay),
     ("GET", "/api/executions/{execution_id}/events", events.stream),
 )
 

@@ -219,8 +219,8 @@ def test_readings_are_kept_until_the_packet_is_over(load):
         entry.time.perf_counter()
         tape.close()
         entry.time.time()
-    assert tape.readings["time"] == [int(START * 1e9), int((START + 2) * 1e9)]
-    assert len(tape.readings["perf_counter"]) == 1
+    assert tape.recorded.readings["time"] == [int(START * 1e9), int((START + 2) * 1e9)]
+    assert len(tape.recorded.readings["perf_counter"]) == 1
 
 
 def test_a_module_imported_by_a_packet_does_not_draw_from_it(load):
