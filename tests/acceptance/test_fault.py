@@ -7,7 +7,7 @@ def test_faults_come_and_go_while_it_is_up(project, up):
     project.worker("echo")
     project.toml('[[faults]]\nkind = "status"\nstatus = 418\nworker = "echo"\nroute = "/pot"\n')
     running = up(project)
-    assert "1 fault is in force: sandbox fault list" in running.console
+    running.wait("1 fault is in force: sandbox fault list")
     assert running.ask("/pot", worker="echo").status == 418
     running.wait(r"fault f1: 418 instead of an answer: request echo /pot")
 
