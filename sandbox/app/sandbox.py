@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sandbox.app.changes import Changes
 from sandbox.app.facts import Facts
+from sandbox.app.hosting import STANDALONE, Hosting
 from sandbox.app.interception import Interception
 from sandbox.app.ports import (
     TOKEN_VARIABLE,
@@ -51,7 +52,7 @@ from sandbox.runtime.playback import Playback
 from sandbox.runtime.tape import current_tape
 from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
-from sandbox.storage import StateFolder
+from sandbox.storage import StateFolder, Synchronous
 
 logger = logging.getLogger("sandbox")
 
@@ -61,7 +62,8 @@ class Sandbox:
 
     `loaded` is what `load_sandbox` read; `reread` reads it again when sandbox.toml or a worker's configuration changes
     (None: no reloading on such changes). With `serve` it listens on the configured port, else nothing is open and only
-    `run` and `fetch` reach the workers. With `watch` saved files reload their worker.
+    `run` and `fetch` reach the workers. With `watch` saved files reload their worker. `hosting` says how it lives in
+    this process.
     Raises StateFolderBusy where another sandbox uses the state folder, PortInUse where the port is taken.
     """
 
@@ -75,6 +77,7 @@ class Sandbox:
         reread: Callable[[], Loaded] | None = None,
         clock: Clock | None = None,
         token: str | None = None,
+        hosting: Hosting = STANDALONE,
     ) -> None:
         self.config: SandboxConfig
         self._names: dict[str, str]
@@ -94,6 +97,7 @@ class Sandbox:
         self._changes = Changes(self, reread)
         self._facts = Facts(self)
         self._token = token
+        self._hosting = hosting
         self._folder: StateFolder | None = None
         self.egress: Egress
         self._ready = asyncio.Event()
@@ -118,16 +122,21 @@ class Sandbox:
     async def start(self) -> None:
         """Take the state folder, open the port, load every worker; return when all of them can be asked."""
         install()
-        self._undo += [install_output(self.events.wanted), install_debugger()]
+        hosting = self._hosting
+        self._undo.append(install_output(self.events.wanted))
+        if hosting.debugger:
+            self._undo.append(install_debugger())
         self._folder = StateFolder.open(self.config.state)
         self._folder.lock({"address": None})
-        self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit)
+        synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
+        self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit, synchronous=synchronous)
         self.workers = WorkerRegistry(
             self._context,
             self._changes.worker_config,
             self._emit_redacted,
             on_error=self.config.on_error,
             points=self._interception.points,
+            load=hosting.load,
         )
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
@@ -148,6 +157,7 @@ class Sandbox:
             points=self._interception.points,
             staging=taped_calls.staging,
             redact=self.redact,
+            synchronous="OFF" if hosting.throwaway else "FULL",
         )
         self._prober = Prober(self, transport, results)
         self._routes = OwnRoutes(self.orchestrator, self._prober, self.redact, self._api_parts())
@@ -158,7 +168,10 @@ class Sandbox:
         self._know_secrets()
         began = time.time()
         for worker in self.config.workers.values() if self._load else ():
-            await self.workers.add(worker)
+            if hosting.lazy:
+                self.workers.declare(worker)
+            else:
+                await self.workers.add(worker)
         self._folder.lock({"address": self.address if self._serve else None, "admin_token": self.admin_token})
         self._ready.set()
         if self._watch and self._load:
@@ -258,6 +271,10 @@ class Sandbox:
         return await self.handle(request)
 
     # -- wiring ------------------------------------------------------------------------------------------------------
+
+    def context_of(self, worker: str) -> WorkerContext:
+        """A context like the one a hosted worker's code runs under. Raises NotFound."""
+        return self._context(self.workers.config(worker))
 
     def _context(self, config: WorkerConfig) -> WorkerContext:
         defaults = {URL_VARIABLE: self.address, TOKEN_VARIABLE: self.orchestrator.token(config.name)}

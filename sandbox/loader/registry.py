@@ -21,6 +21,8 @@ from sandbox.runtime.protocols import Emit, Points
 from sandbox.runtime.web import Request, Response
 
 RETRY_EVERY_S = 1.0
+# How a generation is made of a worker's configuration, its number and its context.
+Load = Callable[[WorkerConfig, int, WorkerContext], Generation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,14 @@ class WorkerRegistry:
         emit: Emit,
         on_error: Literal["stale", "fail"] = "stale",
         points: Points | None = None,
+        load: Load = load_generation,
     ) -> None:
         self._make_context = make_context
         self._load_config = load_config
         self._emit = emit
         self._on_error = on_error
         self._points = points or Points()
+        self._load = load
         # By folded name, and by each spelling seen since (so that the usual one is found at once).
         self._slots: dict[str, _Slot] = {}
         self._spellings: dict[str, _Slot] = {}
@@ -87,12 +91,20 @@ class WorkerRegistry:
 
         Raises UserError when another worker has the name.
         """
-        if fold(config.name) in self._slots:
-            raise UserError(f"two workers are called {config.name}", code="duplicate_worker")
-        slot = _Slot(config.name, config)
-        self._slots[fold(config.name)] = slot
+        self.declare(config)
+        slot = self._find(config.name)
         self._renew(slot, config)
         return self._status(slot)
+
+    def declare(self, config: WorkerConfig) -> None:
+        """Take a worker in without loading it: the first event it is asked to serve does that. Raises as `add`."""
+        if fold(config.name) in self._slots:
+            raise UserError(f"two workers are called {config.name}", code="duplicate_worker")
+        self._slots[fold(config.name)] = _Slot(config.name, config)
+
+    def serving(self, name: str) -> Generation:
+        """The generation that serves now, loaded where it was not yet. Raises NotFound, WorkerUnavailable."""
+        return self._serving(name, None)[0]
 
     async def reload(self, name: str) -> WorkerStatus:
         """Read a worker's configuration and code again. New requests go to the new generation; the old one is let go
@@ -134,6 +146,11 @@ class WorkerRegistry:
     def generation(self, name: str) -> Generation | None:
         """The generation that serves, or would serve stale."""
         return self._find(name).generation
+
+    def busy(self) -> list[Generation]:
+        """The generations, old ones too, that an event, `waitUntil` work or a lease holds."""
+        generations = (g for slot in self._slots.values() for g in (slot.generation, *slot.older))
+        return [generation for generation in generations if generation is not None and generation.busy]
 
     # -- Invoke --------------------------------------------------------------------------------------------------
 
@@ -237,7 +254,9 @@ class WorkerRegistry:
         return generation, generation.entry(entrypoint), slot
 
     def _despite(self, slot: _Slot) -> Generation:
-        """The generation that may serve although the newest code does not load."""
+        """The generation that may serve although the newest code does not load, or was not loaded yet."""
+        if not slot.attempts:
+            self._renew(slot, slot.config)
         self._try_again(slot)
         if slot.generation is not None and slot.failure is None:
             return slot.generation
@@ -270,7 +289,7 @@ class WorkerRegistry:
         started = time.perf_counter()
         slot.attempts += 1
         try:
-            generation = load_generation(config, slot.attempts, self._make_context(config))
+            generation = self._load(config, slot.attempts, self._make_context(config))
         except Exception as error:
             self._fail(slot, config, error)
             return

@@ -16,7 +16,7 @@ from sandbox.ids import new_id
 from sandbox.orchestrator.migrations import MIGRATIONS
 from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.steps import JournalEvent, Late, Step
-from sandbox.storage import Connection, Database
+from sandbox.storage import Connection, Database, Synchronous
 
 T = TypeVar("T")
 Publish = Callable[[JournalEvent], None]
@@ -35,8 +35,8 @@ class Journal:
         self._commits: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock, publish: Publish) -> Journal:
-        database = await Database.open(path, migrations=MIGRATIONS, synchronous="FULL")
+    async def open(cls, path: Path, clock: Clock, publish: Publish, synchronous: Synchronous = "FULL") -> Journal:
+        database = await Database.open(path, migrations=MIGRATIONS, synchronous=synchronous)
         return cls(database, clock, publish)
 
     async def begin(self, retention: float, keep: int) -> list[str]:

@@ -37,6 +37,7 @@ from sandbox.orchestrator.transitions import NewExecution
 from sandbox.orchestrator.views import Views
 from sandbox.orchestrator.worker_registry import WorkerRegistry
 from sandbox.runtime.protocols import Emit, Points, silent
+from sandbox.storage import Synchronous
 
 if TYPE_CHECKING:
     from sandbox.runtime.web import Request, Response
@@ -82,6 +83,7 @@ class Orchestrator:
         points: Points | None = None,
         staging: Callable[[], AbstractContextManager[None]] = nullcontext,
         redact: Callable[[str], str] = str,
+        synchronous: Synchronous = "FULL",
     ) -> None:
         self.clock = clock
         self.pipelines: Mapping[str, PipelineConfig] = dict(pipelines)
@@ -92,6 +94,7 @@ class Orchestrator:
         self.admin_token = admin_token
         """Who shows it (the owner of the state folder, where it lies) may see the workers' tokens."""
         self._path = journal
+        self._synchronous: Synchronous = synchronous
         self._retention = retention
         self._points = points
         self._workers = list(workers)
@@ -107,7 +110,7 @@ class Orchestrator:
 
     async def start(self) -> None:
         """Open the journal, settle what an unclean end left behind, and give every worker its token."""
-        journal = self._journal = await Journal.open(self._path, self.clock, self._published)
+        journal = self._journal = await Journal.open(self._path, self.clock, self._published, self._synchronous)
         self.registry = WorkerRegistry(journal.database)
         self.references = ReferenceStore(journal.database, self.clock)
         self.checkpoints = Checkpoints(journal.database, self.clock)

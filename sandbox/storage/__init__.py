@@ -4,7 +4,7 @@ from sqlite3 import Connection, DatabaseError, IntegrityError, OperationalError
 
 from sandbox.storage.database import Database
 from sandbox.storage.errors import StateFolderBusy, StateFolderRefused, StorageClosed, StorageFull, StorageNewer
-from sandbox.storage.files import Damage
+from sandbox.storage.files import Damage, Synchronous
 from sandbox.storage.state_folder import StateFolder
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "StorageClosed",
     "StorageFull",
     "StorageNewer",
+    "Synchronous",
 ]

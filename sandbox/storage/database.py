@@ -46,7 +46,7 @@ class Database:
         """Open or make the file (mode 0600), check it (`PRAGMA quick_check`) and run the migrations it has not seen.
 
         With `synchronous="NORMAL"` a killed process loses nothing and a power cut may lose the newest commits;
-        `"FULL"` syncs each commit. A damaged file is put aside with its log: `damage` tells, and a warning is logged.
+        `"FULL"` syncs each commit; `"OFF"` never waits for the disk. A damaged file is put aside with its log: `damage` tells, and a warning is logged.
         Raises `StorageNewer`, `StateFolderRefused` (a symbolic link), `OSError`.
         """
         opened: list[tuple[sqlite3.Connection, Damage | None]] = []

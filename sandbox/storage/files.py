@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from sandbox.storage.errors import StateFolderRefused, StorageNewer
 
-Synchronous = Literal["NORMAL", "FULL"]
+Synchronous = Literal["OFF", "NORMAL", "FULL"]
 
 COMPANIONS = ("", "-wal", "-shm")  # the file itself, its write-ahead log, the log's shared index
 BUSY_TIMEOUT_S = 5.0

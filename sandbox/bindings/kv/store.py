@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sandbox.bindings.kv.cursor as cursors
 import sandbox.bindings.kv.limits as limits
@@ -17,7 +17,7 @@ from sandbox.bindings.kv.large import LargeValue, Pins, pieces
 from sandbox.clock import Clock
 from sandbox.errors import UserError
 from sandbox.runtime.protocols import Emit, silent
-from sandbox.storage import Database, StateFolderRefused, StorageClosed
+from sandbox.storage import Database, StateFolderRefused, StorageClosed, Synchronous
 
 SWEEP_EVERY_S = 60.0
 SWEEP_ROWS = 1000
@@ -79,13 +79,13 @@ class KvStore:
     """
 
     def __init__(
-        self, namespace: str, path: Path, clock: Clock, emit: Emit, *, synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+        self, namespace: str, path: Path, clock: Clock, emit: Emit, *, synchronous: Synchronous = "NORMAL"
     ) -> None:
         self.namespace = namespace
         self.path = path
         self._clock = clock
         self._emit = emit
-        self._synchronous: Literal["NORMAL", "FULL"] = synchronous
+        self._synchronous: Synchronous = synchronous
         self._database: Database | None = None
         self._opening = asyncio.Lock()
         self._pins = Pins()
@@ -278,12 +278,12 @@ class KvStores:
         clock: Clock,
         emit: Emit = silent,
         *,
-        synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
+        synchronous: Synchronous = "NORMAL",
     ) -> None:
         self.folder = folder
         self._clock = clock
         self._emit = emit
-        self._synchronous: Literal["NORMAL", "FULL"] = synchronous
+        self._synchronous: Synchronous = synchronous
         self._stores: dict[str, KvStore] = {}
 
     def get(self, namespace: str) -> KvStore:

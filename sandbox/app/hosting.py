@@ -1,0 +1,23 @@
+"""How a sandbox lives in its process: as a server of its own, or as a guest in somebody else's (a test run)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.loader.generation import load_generation
+from sandbox.loader.registry import Load
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """`lazy`: a worker's code is loaded when it is first asked, not at the start. `throwaway`: the state folder will be
+    deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own).
+    `load` makes a generation of a worker's code."""
+
+    lazy: bool = False
+    throwaway: bool = False
+    debugger: bool = True
+    load: Load = load_generation
+
+
+STANDALONE = Hosting()

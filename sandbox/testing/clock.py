@@ -1,0 +1,66 @@
+"""A test's clock: it stands still until the test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+from sandbox.clock import FakeClock
+from sandbox.testing.errors import Misuse
+
+T = TypeVar("T")
+LOOK_EVERY_S = 0.005
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])\s*")
+
+
+class TestClock(FakeClock):
+    """Begins at the machine's time and stands still. KV expiry, `js.Date`, retry delays and deadlines follow it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__(time.time())
+
+    def advance(self, by: float | str | timedelta) -> None:
+        """Move on by seconds, a text such as "25h", "90s" or "1d 30m", or a timedelta.
+
+        Whoever slept until then goes on with the next `await`. Raises Misuse for what is no time, or goes back.
+        """
+        super().advance(seconds_in(by))
+
+    async def move_while(self, work: Awaitable[T]) -> T:
+        """The result of `work`. Whenever everything in it waits for the clock alone, the clock moves to where the first
+        of the waits ends, so a delay before a retry costs a test no time and needs nobody to call `advance`.
+
+        A worker at work is not waiting for the clock: its deadlines do not come nearer.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=LOOK_EVERY_S)
+                if not task.done() and not self.deadlines:
+                    self.jump()
+            return task.result()
+        finally:
+            task.cancel()
+
+
+def seconds_in(text: float | str | timedelta) -> float:
+    """The seconds of a number, a timedelta, or a text of pieces such as "1h 30m"."""
+    if isinstance(text, timedelta):
+        seconds = text.total_seconds()
+    elif isinstance(text, str):
+        pieces = _PIECE.findall(text)
+        if not pieces or _PIECE.sub("", text).strip():
+            raise Misuse(f"{text!r} is no time", hint='write seconds, or pieces such as "25h", "1d 30m", "250ms"')
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in pieces)
+    else:
+        seconds = float(text)
+    if seconds < 0:
+        raise Misuse(f"the clock of a test goes forward only, not by {text!r}")
+    return seconds
