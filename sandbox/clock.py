@@ -7,6 +7,7 @@ import heapq
 import itertools
 import time
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Protocol
 
 
@@ -25,6 +26,10 @@ class Clock(Protocol):
         """As `sleep`, for whoever limits how long something at work may take."""
         ...
 
+    async def interval(self, seconds: float) -> None:
+        """As `sleep`, for whoever looks in now and then while something is at work."""
+        ...
+
 
 class SystemClock:
     """The machine's clock plus an offset (seconds) that `sandbox clock` moves."""
@@ -39,58 +44,78 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     async def deadline(self, seconds: float) -> None:
-        await self.sleep(seconds)
+        await asyncio.sleep(seconds)
+
+    async def interval(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Waits(IntEnum):
+    """Why somebody sleeps: to go on, to cut something at work short, or to look in on it."""
+
+    SLEEP = 0
+    DEADLINE = 1
+    INTERVAL = 2
 
 
 class FakeClock:
     """A clock that stands still until `advance` moves it; sleepers wake in the order of their deadlines.
 
-    `deadlines` counts what is at work under a limit. A limit also ends by the machine's time: what hangs under a clock
-    that nobody moves must end all the same.
+    Deadlines and intervals also end by the machine's time: what hangs under a clock that nobody moves must end too.
     """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self.deadlines = 0
         self._now = start
         self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, int, _Waits, asyncio.Future[None]]] = []
 
     def now(self) -> float:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
+        await self._wait(seconds, _Waits.SLEEP)
+
+    async def deadline(self, seconds: float) -> None:
+        await self._wait(seconds, _Waits.DEADLINE)
+
+    async def interval(self, seconds: float) -> None:
+        await self._wait(seconds, _Waits.INTERVAL)
+
+    async def _wait(self, seconds: float, why: _Waits) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        wake = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), wake))
-        await wake
-
-    async def deadline(self, seconds: float) -> None:
-        self.deadlines += 1
-        waits = {asyncio.ensure_future(self.sleep(seconds)), asyncio.ensure_future(asyncio.sleep(seconds))}
+        loop = asyncio.get_running_loop()
+        wake = loop.create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), why, wake))
+        timer = None if why is _Waits.SLEEP else loop.call_later(seconds, _wake, wake)
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await wake
         finally:
-            self.deadlines -= 1
-            for wait in waits:
-                wait.cancel()
-
-    def jump(self) -> bool:
-        """Move to where the first sleeper wakes. False where nobody sleeps."""
-        while self._sleepers and self._sleepers[0][2].done():  # cancelled
-            heapq.heappop(self._sleepers)
-        if self._sleepers:
-            FakeClock.advance(self, max(0.0, self._sleepers[0][0] - self._now))
-        return bool(self._sleepers)
+            if timer is not None:
+                timer.cancel()
 
     def advance(self, seconds: float) -> None:
         """Move on by `seconds` (may be negative) and wake every sleeper whose time has come."""
         self._now += seconds
         while self._sleepers and self._sleepers[0][0] <= self._now:
-            wake = heapq.heappop(self._sleepers)[2]
-            if not wake.done():
-                wake.set_result(None)
+            _wake(heapq.heappop(self._sleepers)[-1])
+
+    def skip_to_sleeper(self) -> bool:
+        """Move to where the first `sleep` ends, unless a deadline of something at work comes before. True where it
+        moved."""
+        self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[-1].done()]
+        heapq.heapify(self._sleepers)
+        first = min((sleeper for sleeper in self._sleepers if sleeper[2] is not _Waits.INTERVAL), default=None)
+        if first is None or first[2] is _Waits.DEADLINE:
+            return False
+        FakeClock.advance(self, max(0.0, first[0] - self._now))
+        return True
+
+
+def _wake(wake: asyncio.Future[None]) -> None:
+    if not wake.done():
+        wake.set_result(None)
 
 
 def iso(seconds: float) -> str:

@@ -109,7 +109,7 @@ class Driver:
         """Ask for the packet's progress until cancelled. A worker that does not answer is asked again: it is only a view."""
         path = f"/api/progress/{quote(packet.packet_id, safe='')}"
         while True:
-            await self._clock.sleep(POLL_SECONDS)
+            await self._clock.interval(POLL_SECONDS)
             answer = await self._caller.call(packet.worker, "GET", path, POLL_LIMIT_SECONDS)
             if isinstance(answer, Failure):
                 logger.debug("no progress of %s: %s", packet.packet_id, answer.message)

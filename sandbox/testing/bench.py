@@ -46,9 +46,10 @@ class Bench:
         self.clock = TestClock()
         self.egress = TestEgress()
         self._state = Path(tempfile.mkdtemp(prefix="sandbox-test-"))
-        self.config = replace(config, state=self._state)
+        self.config = replace(config, state=self._state, faults=())  # those of the test, not those of sandbox.toml
         self._under_test = under_test
         self._sandbox = Sandbox(Loaded(self.config), serve=False, watch=False, clock=self.clock, hosting=hosting)
+        self.faults = self._sandbox.faults
         self._own: WorkerContext | None = None
         self._output = Output(self._sandbox.events, lambda: self._own)
         self._tasks = TaskWatch()

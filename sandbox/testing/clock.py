@@ -34,17 +34,17 @@ class TestClock(FakeClock):
         super().advance(seconds_in(by))
 
     async def move_while(self, work: Awaitable[T]) -> T:
-        """The result of `work`. Whenever everything in it waits for the clock alone, the clock moves to where the first
-        of the waits ends, so a delay before a retry costs a test no time and needs nobody to call `advance`.
+        """The result of `work`. Whenever nothing happens and somebody sleeps by the clock, it moves to where the first
+        sleep ends: the delay before a retry, and a fault's latency, cost a test no time and need nobody to `advance`.
 
-        A worker at work is not waiting for the clock: its deadlines do not come nearer.
+        A deadline of something at work is never passed so: a worker that is slow by the machine's time is not late.
         """
         task = asyncio.ensure_future(work)
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=LOOK_EVERY_S)
-                if not task.done() and not self.deadlines:
-                    self.jump()
+                if not task.done():
+                    self.skip_to_sleeper()
             return task.result()
         finally:
             task.cancel()

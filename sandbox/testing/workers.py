@@ -52,7 +52,9 @@ class WorkerHandle:
         request = self._request(resource, method, headers, json, body)
         sandbox = await self._bench.up()
         with worker_errors():
-            response = await sandbox.workers.fetch(self.name, request, entrypoint=self._entrypoint)
+            response = await self._bench.clock.move_while(
+                sandbox.workers.fetch(self.name, request, entrypoint=self._entrypoint)
+            )
         return self._bench.answered(WorkerResponse(response, request.url))
 
     async def scheduled(self, cron: str = "", time: datetime | float | None = None) -> None:
@@ -61,8 +63,10 @@ class WorkerHandle:
         at = self._bench.clock.now() if moment is None else moment
         sandbox = await self._bench.up()
         with worker_errors():
-            await sandbox.workers.scheduled(
-                self.name, scheduled_time_ms=at * 1000, cron=cron, entrypoint=self._entrypoint
+            await self._bench.clock.move_while(
+                sandbox.workers.scheduled(
+                    self.name, scheduled_time_ms=at * 1000, cron=cron, entrypoint=self._entrypoint
+                )
             )
 
     async def call(self, method: str, *args: Any) -> Any:
@@ -72,7 +76,9 @@ class WorkerHandle:
 
         given = [structured_clone(rpc.python_to_rpc(argument)) for argument in args]
         with worker_errors():
-            result = await sandbox.workers.rpc(self.name, method, given, entrypoint=self._entrypoint)
+            result = await self._bench.clock.move_while(
+                sandbox.workers.rpc(self.name, method, given, entrypoint=self._entrypoint)
+            )
         return rpc.python_from_rpc(result)
 
     def entrypoint(self, name: str) -> WorkerHandle:
