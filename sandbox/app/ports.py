@@ -9,8 +9,10 @@ from sandbox.bindings.kv.taped import taped
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
 from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed, WorkerUnavailable
+from sandbox.loader.generation import Lease
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import NoAnswer, WorkerInfo
+from sandbox.orchestrator.ports import Held
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Points
 from sandbox.runtime.tape import current_tape
@@ -30,7 +32,14 @@ class WorkerTransport:
         self._redact = redact
         self._points = points
 
-    async def send(self, worker: str, request: Request) -> Response:
+    def hold(self, worker: str) -> Held | None:
+        """A lease on a hosted worker's generation; where it has none, the call that follows says why."""
+        try:
+            return self._registry.lease(worker) if self._registry.has(worker) else None
+        except WorkerUnavailable:
+            return None
+
+    async def send(self, worker: str, request: Request, held: Held | None = None) -> Response:
         """A hosted worker's exception is what a caller over HTTP would see of it: a 500 with a JSON body."""
         if not self._registry.has(worker):
             try:
@@ -40,6 +49,8 @@ class WorkerTransport:
             except SandboxError as error:
                 raise NoAnswer(error.message, hint=error.hint) from error
         try:
+            if isinstance(held, Lease):
+                return await self._registry.fetch_held(held, request)
             return await self._registry.fetch(worker, request)
         except ConnectionLost as error:
             raise NoAnswer(error.message, hint=error.hint) from error

@@ -88,10 +88,13 @@ class Sweeper:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        # In an empty context: the timer must not keep the request alive that happened to end last.
-        self._timer = loop.call_later(self.DELAY, gc.collect, context=Context())
+        if self._timer is None:  # not put off by each further save: what was let go would pile up
+            # In an empty context: the timer must not keep the request alive that happened to end last.
+            self._timer = loop.call_later(self.DELAY, self._sweep, context=Context())
+
+    def _sweep(self) -> None:
+        self._timer = None
+        gc.collect()
 
     def close(self) -> None:
         if self._timer is not None:

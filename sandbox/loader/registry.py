@@ -175,7 +175,21 @@ class WorkerRegistry:
         try:
             return await generation.fetch(request, entry=entry, props=props)
         except (Exception, SystemExit) as error:
-            raise self._failed(slot, error) from error
+            raise self._failed(slot.config, error) from error
+
+    async def fetch_held(self, lease: Lease, request: Request) -> Response:
+        """As `fetch`, by the generation that `lease` holds, whatever serves now."""
+        if self._points.request is None:
+            return await self._fetch_held(lease.generation, request)
+        return await self._points.request.request(
+            lease.generation.config.name, request, lambda passed: self._fetch_held(lease.generation, passed)
+        )
+
+    async def _fetch_held(self, generation: Generation, request: Request) -> Response:
+        try:
+            return await generation.fetch(request)
+        except (Exception, SystemExit) as error:
+            raise self._failed(generation.config, error) from error
 
     async def fetch_with_status(
         self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
@@ -198,7 +212,7 @@ class WorkerRegistry:
         try:
             return await generation.rpc(method, args, entry=entry, props=props)
         except (Exception, SystemExit) as error:
-            raise self._failed(slot, error) from error
+            raise self._failed(slot.config, error) from error
 
     async def scheduled(
         self, worker: str, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None
@@ -207,7 +221,7 @@ class WorkerRegistry:
         try:
             await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
         except (Exception, SystemExit) as error:
-            raise self._failed(slot, error) from error
+            raise self._failed(slot.config, error) from error
 
     def lease(self, worker: str) -> Lease:
         """Keep the generation that serves now alive until the lease is released (`with registry.lease(name)`), over
@@ -279,9 +293,9 @@ class WorkerRegistry:
         if importlib.util.find_spec((slot.failure.name or "").partition(".")[0]) is not None:
             self._renew(slot, slot.config)
 
-    def _failed(self, slot: _Slot, error: BaseException) -> WorkerFailed:
-        self._emit("exception", worker=slot.name, text=describe_failure(error, slot.config))
-        return WorkerFailed(slot.name, one_line(error))
+    def _failed(self, config: WorkerConfig, error: BaseException) -> WorkerFailed:
+        self._emit("exception", worker=config.name, text=describe_failure(error, config))
+        return WorkerFailed(config.name, one_line(error))
 
     def _renew(self, slot: _Slot, config: WorkerConfig) -> None:
         """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a

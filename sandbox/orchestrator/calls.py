@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock
 from sandbox.errors import ConnectionLost, NotFound, SandboxError
 from sandbox.orchestrator.answers import Answer, Failure, retry_after
 from sandbox.orchestrator.directory import Directory
-from sandbox.orchestrator.ports import NoAnswer, Transport
+from sandbox.orchestrator.ports import Held, NoAnswer, Transport
 from sandbox.orchestrator.timing import Cut, within
 from sandbox.runtime.exchange import header, new_request, read_bytes
 from sandbox.runtime.protocols import Points
@@ -35,7 +36,13 @@ class Caller:
         self._points = points or Points()
 
     async def call(
-        self, worker: str, method: str, path: str, seconds: float, body: bytes | None = None
+        self,
+        worker: str,
+        method: str,
+        path: str,
+        seconds: float,
+        body: bytes | None = None,
+        held: Held | None = None,
     ) -> Answer | Failure:
         """The answer as it came, whatever its status; a `Failure` where none came or the worker cannot be called.
 
@@ -44,7 +51,7 @@ class Caller:
         try:
             if self._points.step is not None:
                 body = await self._points.step.hold(worker, path, body)
-            return await within(self._clock, seconds, self._exchange(worker, method, path, body))
+            return await within(self._clock, seconds, self._exchange(worker, method, path, body, held))
         except TimeoutError:
             return Failure(
                 "timeout",
@@ -69,13 +76,13 @@ class Caller:
             logger.warning("calling %s of %s failed", path, worker, exc_info=error)
             return _lost(worker, path, f"{type(error).__name__}: {error}", None)
 
-    async def _exchange(self, worker: str, method: str, path: str, body: bytes | None) -> Answer:
+    async def _exchange(self, worker: str, method: str, path: str, body: bytes | None, held: Held | None) -> Answer:
         info = self._directory.find(worker)
         headers = [("content-type", "application/json")] if body is not None else []
         with hop() as trace:
             headers += trace_headers(trace, headers)
             request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
-            response = await self._send(info.name, path, request)
+            response = await self._send(info.name, path, request, held)
         try:
             data = await read_bytes(response, limit=codec.MAX_BODY)
         except ValueError:
@@ -91,11 +98,11 @@ class Caller:
             raise NoAnswer(error.message) from error  # likewise, inside this process
         return Answer(int(response.status), data, retry_after(header(response, "retry-after"), self._clock.now()))
 
-    async def _send(self, worker: str, path: str, request: Request) -> Response:
+    async def _send(self, worker: str, path: str, request: Request, held: Held | None) -> Response:
         gate = self._points.step
         if gate is None:
-            return await self._transport.send(worker, request)
-        return await gate.step(worker, path, request, self._transport.send)
+            return await self._transport.send(worker, request, held)
+        return await gate.step(worker, path, request, partial(self._transport.send, held=held))
 
 
 def _lost(worker: str, path: str, why: str, hint: str | None) -> Failure:

@@ -64,7 +64,9 @@ class Driver:
         await self._journal.commit(partial(transitions.offer, packet=packet))
         body = packet.handshake_message()
         with on_tape(packet.tape):
-            answer = await self._caller.call(packet.worker, "POST", "/api/handshake", HANDSHAKE_SECONDS, body)
+            answer = await self._caller.call(
+                packet.worker, "POST", "/api/handshake", HANDSHAKE_SECONDS, body, packet.held
+            )
         if isinstance(answer, Failure):
             return answer
         packet.tally.add(answer.body)
@@ -86,7 +88,9 @@ class Driver:
         poll = asyncio.ensure_future(self._poll(packet))
         try:
             with on_tape(packet.tape):
-                answer = await self._caller.call(packet.worker, "POST", "/api/process", packet.process_seconds, body)
+                answer = await self._caller.call(
+                    packet.worker, "POST", "/api/process", packet.process_seconds, body, packet.held
+                )
         finally:
             poll.cancel()
             packet.tape.close()
@@ -110,7 +114,7 @@ class Driver:
         path = f"/api/progress/{quote(packet.packet_id, safe='')}"
         while True:
             await self._clock.interval(POLL_SECONDS)
-            answer = await self._caller.call(packet.worker, "GET", path, POLL_LIMIT_SECONDS)
+            answer = await self._caller.call(packet.worker, "GET", path, POLL_LIMIT_SECONDS, held=packet.held)
             if isinstance(answer, Failure):
                 logger.debug("no progress of %s: %s", packet.packet_id, answer.message)
                 continue

@@ -124,6 +124,7 @@ class Orchestrator:
         runner = StageRunner(
             journal,
             driver,
+            self._transport,
             self.references,
             self._outbox,
             Slots(self.directory.limit),

@@ -13,6 +13,7 @@ from sandbox.orchestrator.answers import Failure, read_acknowledge
 from sandbox.orchestrator.calls import Caller
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.packets import ACKNOWLEDGE_SECONDS, acknowledge_message
+from sandbox.orchestrator.ports import Held
 from sandbox.orchestrator.queries import Q
 from sandbox.runtime.trace import current_trace, for_execution
 
@@ -33,15 +34,18 @@ class Outbox:
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._first_tries: dict[str, dict[str, asyncio.Future[None]]] = {}
 
-    def add(self, execution_id: str, packet_id: str) -> None:
-        """Send the acknowledgement that the journal says is due for this packet."""
+    def add(self, execution_id: str, packet_id: str, held: Held | None = None) -> None:
+        """Send the acknowledgement that the journal says is due for this packet; the first time to the code that is
+        `held`, which is released then."""
         if packet_id in self._sending:
+            if held is not None:
+                held.release()
             return
         tried = asyncio.get_running_loop().create_future()
         self._first_tries.setdefault(execution_id, {})[packet_id] = tried
-        task = asyncio.ensure_future(self._send(packet_id, tried))
+        task = asyncio.ensure_future(self._send(packet_id, tried, held))
         self._sending[packet_id] = task
-        task.add_done_callback(lambda done: self._ended(execution_id, packet_id, done))
+        task.add_done_callback(lambda done: self._ended(execution_id, packet_id, done, held))
 
     async def first_tries(self, execution_id: str) -> None:
         """Return when every acknowledgement of the execution was tried once, so that its end shows them and their bytes."""
@@ -55,7 +59,7 @@ class Outbox:
         if self._sending:
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
-    async def _send(self, packet_id: str, tried: asyncio.Future[None]) -> None:
+    async def _send(self, packet_id: str, tried: asyncio.Future[None], held: Held | None) -> None:
         rows = self._journal.rows(Q.ack_order, packet_id=packet_id)
         if not rows:
             return
@@ -65,7 +69,10 @@ class Outbox:
         body = acknowledge_message(packet_id, execution_id, bool(success), message)
         crossed = 0
         for attempt in range(1, TRIES + 1):
-            answer = await self._caller.call(worker, "POST", "/api/acknowledge", ACKNOWLEDGE_SECONDS, body)
+            answer = await self._caller.call(worker, "POST", "/api/acknowledge", ACKNOWLEDGE_SECONDS, body, held)
+            if held is not None:
+                held.release()
+                held = None
             crossed += len(body) + (0 if isinstance(answer, Failure) else len(answer.body))
             problem = answer.message if isinstance(answer, Failure) else read_acknowledge(answer)
             closing = transitions.t6_acked if problem is None else transitions.ack_abandoned
@@ -87,7 +94,9 @@ class Outbox:
         logger.warning("%s did not take the acknowledgement of %s: %s", worker, packet_id, problem)
         await self._journal.settle(close, f"giving up the acknowledgement of {packet_id}")
 
-    def _ended(self, execution_id: str, packet_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, execution_id: str, packet_id: str, task: asyncio.Task[None], held: Held | None) -> None:
+        if held is not None:
+            held.release()  # where the task was cancelled before it could
         self._sending.pop(packet_id, None)
         tries = self._first_tries.get(execution_id, {})
         tried = tries.pop(packet_id, None)

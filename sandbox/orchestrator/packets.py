@@ -8,6 +8,7 @@ from typing import Any
 
 import sandbox.orchestrator.codec as codec
 from sandbox.ids import new_seed
+from sandbox.orchestrator.ports import Held
 from sandbox.orchestrator.references import Stored
 from sandbox.runtime.tape import Tape
 
@@ -37,7 +38,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Packet:
-    """`input_body` is there where the input goes inline. `accepted` is True once a handshake was answered `ready`."""
+    """`input_body` is there where the input goes inline. `accepted` is True once a handshake was answered `ready`.
+    `held` is the worker's code that all of its messages go to: what one of them left in memory, the next one finds."""
 
     packet_id: str
     execution_id: str
@@ -57,6 +59,18 @@ class Packet:
     checkpoint: dict[str, Any] | None = None
     """What this delivery was given to go on from."""
     code_hash: str = ""
+    held: Held | None = None
+
+    def hand_over(self) -> Held | None:
+        """What is held, for somebody else to release."""
+        held, self.held = self.held, None
+        return held
+
+    def let_go(self) -> None:
+        """Release what is held."""
+        if self.held is not None:
+            self.held.release()
+            self.held = None
 
     @property
     def process_seconds(self) -> float:

@@ -40,15 +40,25 @@ class NoAnswer(SandboxError):
     status = 502
 
 
+class Held(Protocol):
+    """One worker's code as it was when it was held: it stays, whatever is saved meanwhile, until it is released."""
+
+    def release(self) -> None:
+        """Give it back (once; more often does nothing)."""
+
+
 class Transport(Protocol):
-    """Carry one request to a worker.
+    """Carry one request to a worker: to the code that is `held`, else to what serves now.
 
     Returns whatever the worker answered; a hosted worker's exception comes back as a 500 with a JSON body. Raises
     `NoAnswer` (or OSError) where no answer came, `NotFound` for an unknown worker, `WorkerUnavailable` where the worker
     has no code that can serve.
     """
 
-    async def send(self, worker: str, request: Request) -> Response: ...
+    async def send(self, worker: str, request: Request, held: Held | None = None) -> Response: ...
+
+    def hold(self, worker: str) -> Held | None:
+        """Hold the code that serves the worker now; None where there is none of ours to hold. Raises nothing."""
 
 
 class ResultSource(Protocol):

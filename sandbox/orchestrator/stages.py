@@ -19,6 +19,7 @@ from sandbox.orchestrator.driver import Driver
 from sandbox.orchestrator.journal import Journal
 from sandbox.orchestrator.outbox import Outbox
 from sandbox.orchestrator.packets import Packet
+from sandbox.orchestrator.ports import Transport
 from sandbox.orchestrator.reference_store import ReferenceStore
 from sandbox.orchestrator.references import Stored, sha256
 from sandbox.orchestrator.retry import Again, decide
@@ -29,12 +30,17 @@ logger = logging.getLogger("sandbox.orchestrator")
 
 
 class StageRunner:
-    """`code_hash(worker)` names the code that serves now: a checkpoint of other code is not handed on."""
+    """`code_hash(worker)` names the code that serves now: a checkpoint of other code is not handed on.
+
+    All messages of one attempt go to one version of the worker's code, held by the `transport`; the next attempt takes
+    the newest again.
+    """
 
     def __init__(
         self,
         journal: Journal,
         driver: Driver,
+        transport: Transport,
         references: ReferenceStore,
         outbox: Outbox,
         slots: Slots,
@@ -44,6 +50,7 @@ class StageRunner:
     ) -> None:
         self._journal = journal
         self._driver = driver
+        self._transport = transport
         self._references = references
         self._outbox = outbox
         self._slots = slots
@@ -91,36 +98,43 @@ class StageRunner:
             )
 
         packet, again = packet_of(1), False
-        while True:
-            with hop(trace.child(packet_id=packet.packet_id)):
-                outcome = await self._attempt(packet, again)
-            if isinstance(outcome, Stored):
-                self._outbox.add(execution_id, packet.packet_id)
-                return outcome
-            if isinstance(outcome, Busy):
-                await self._pause(packet, None, outcome.delay, same_packet=True)
-                again = True
-                continue
-            decision = decide(outcome, packet.attempt, stage.retry, self._chance)
-            if not isinstance(decision, Again):
-                bytes_ = packet.tally.take()
-                give_up = partial(transitions.t5_fail, packet=packet, failure=outcome, bytes_=bytes_)
-                if await self._journal.commit(give_up):
-                    self._outbox.add(execution_id, packet.packet_id)
-                return outcome
-            await self._pause(packet, outcome, decision.delay, same_packet=decision.same_packet)
-            again = decision.same_packet
-            if again:
-                packet.attempt += 1
-            else:
-                packet = packet_of(packet.attempt + 1)
+        try:
+            while True:
+                with hop(trace.child(packet_id=packet.packet_id)):
+                    outcome = await self._attempt(packet, again)
+                if isinstance(outcome, Stored):
+                    self._acknowledge(packet)
+                    return outcome
+                if isinstance(outcome, Busy):
+                    await self._pause(packet, None, outcome.delay, same_packet=True)
+                    again = True
+                    continue
+                decision = decide(outcome, packet.attempt, stage.retry, self._chance)
+                if not isinstance(decision, Again):
+                    bytes_ = packet.tally.take()
+                    give_up = partial(transitions.t5_fail, packet=packet, failure=outcome, bytes_=bytes_)
+                    if await self._journal.commit(give_up):
+                        self._acknowledge(packet)
+                    return outcome
+                await self._pause(packet, outcome, decision.delay, same_packet=decision.same_packet)
+                again = decision.same_packet
+                if again:
+                    packet.attempt += 1
+                else:
+                    packet = packet_of(packet.attempt + 1)
+        finally:
+            packet.let_go()
 
     async def _attempt(self, packet: Packet, again: bool) -> Stored | Busy | Failure:
         async with self._slots.hold(packet.worker):
+            packet.held = self._transport.hold(packet.worker)
             code_hash = self._code_hash(packet.worker)
             claim = partial(transitions.t2_claim, packet=packet, code_hash=code_hash, again=again)
             packet.delivery = await self._journal.commit(claim)
             return await self._driver.deliver(packet, code_hash)
+
+    def _acknowledge(self, packet: Packet) -> None:
+        self._outbox.add(packet.execution_id, packet.packet_id, packet.hand_over())
 
     async def _pause(self, packet: Packet, failure: Failure | None, delay: float, *, same_packet: bool) -> None:
         """Backoff, with no slot held; a busy worker's wait too."""
@@ -136,7 +150,8 @@ class StageRunner:
             )
         )
         if ack_due:
-            self._outbox.add(packet.execution_id, packet.packet_id)
+            self._acknowledge(packet)
+        packet.let_go()
         await self._clock.sleep(delay)
         await self._journal.commit(partial(transitions.wake, packet=packet))
 

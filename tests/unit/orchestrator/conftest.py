@@ -70,6 +70,20 @@ class FakeWorker:
         return {"ref_id": f"{self.name}_1", "storage_type": "reference", "size_bytes": len(text.encode())}
 
 
+class Held:
+    """In `bench.held` until it is released."""
+
+    def __init__(self, bench: Bench, worker: str) -> None:
+        self._bench, self._worker = bench, worker
+        bench.held.append(worker)
+        self._held = True
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self._bench.held.remove(self._worker)
+
+
 class Bench:
     """`orchestrator` over `workers`, a transport and a result source at once; `log` is every event emitted."""
 
@@ -77,6 +91,7 @@ class Bench:
         self.path = path
         self.clock = FakeClock()
         self.workers: dict[str, FakeWorker] = {}
+        self.held: list[str] = []
         self.external: set[str] = set()
         self.limits: dict[str, int] = {}
         self.log: list[tuple[str, dict[str, Any]]] = []
@@ -86,7 +101,11 @@ class Bench:
         self.admin_token = ""
         self.retention = (7 * 86_400.0, 1000)
 
-    async def send(self, worker: str, request: Any) -> Any:
+    def hold(self, worker: str) -> Held:
+        """Hold a worker's code; `held` lists what was not released yet."""
+        return Held(self, worker)
+
+    async def send(self, worker: str, request: Any, held: Any = None) -> Any:
         path = urlsplit(request.url).path
         data = await read_bytes(request)
         answer = await self.workers[worker].answer(path, json.loads(data) if data else {})
@@ -189,3 +208,4 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     yield bench
     if bench.orchestrator is not None:
         await bench.orchestrator.close()
+    assert bench.held == [], "code was held and not released"

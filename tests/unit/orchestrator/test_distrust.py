@@ -101,7 +101,7 @@ async def test_an_answer_cut_in_the_middle_leaves_the_outcome_unknown(bench: Any
     await bench.start()
     send, first = bench.send, [True]
 
-    async def send_cut(worker: str, request: Any) -> Any:
+    async def send_cut(worker: str, request: Any, held: Any = None) -> Any:
         response = await send(worker, request)
         if request.url.endswith("/api/process") and first:
             first.clear()
