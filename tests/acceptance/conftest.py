@@ -170,13 +170,20 @@ class Asker:
 class Up(Asker):
     """`sandbox up`, running."""
 
-    def __init__(self, project: Project, *arguments: str, cwd: Path | None = None, **env: str) -> None:
+    def __init__(
+        self,
+        project: Project,
+        *arguments: str,
+        cwd: Path | None = None,
+        command: tuple[str, ...] = ("-m", "sandbox"),
+        **env: str,
+    ) -> None:
         super().__init__()
         self.project = project
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "up", *arguments],
+            [sys.executable, *command, "up", *arguments],
             cwd=cwd or project.root,
             env=environment(**env),
             stdin=subprocess.DEVNULL,
