@@ -5,6 +5,9 @@ from __future__ import annotations
 import hmac
 import secrets
 
+MASK = "[secret]"
+"""What stands where a secret was taken out of a text."""
+
 
 def new_id(prefix: str) -> str:
     """A fresh id such as `exec_3f…` (prefix, underscore, 32 hex digits)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.app.ports import URL_VARIABLE, worker_url
-from sandbox.config.models import fold
+from sandbox.config.models import SandboxConfig, fold
 from sandbox.host.page import Overview, WorkerLine
 
 if TYPE_CHECKING:
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 
 class Facts:
-    """Reads the sandbox's configuration and registries; keeps nothing of its own but hashes."""
+    """Reads the sandbox's configuration and registries; keeps nothing of its own but hashes, and the addresses of
+    workers until configuration or registry change."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._hashes: dict[tuple[str, int], str] = {}
+        self._hosted_urls: tuple[tuple[SandboxConfig, int, int], dict[str, str]] | None = None
+        self._external_urls: tuple[SandboxConfig, dict[str, str]] | None = None
 
     def port_of(self, worker: str) -> int | None:
         """A port of the worker's own: sandbox.toml's, else `dev.port` of its wrangler file."""
@@ -59,23 +62,35 @@ class Facts:
         }
 
     def worker_urls(self) -> dict[str, str]:
-        """Every URL by which a hosted worker is known: its local one, and the one the registry has of it."""
-        urls = {worker_url(worker, self._sandbox.port): worker.name for worker in self._sandbox.config.workers.values()}
-        names = {fold(name): name for name in self._sandbox.config.workers}
-        for row in self._sandbox.orchestrator.registry.rows():
+        """Every URL by which a hosted worker is known: its local one, and the one the registry has of it. Asked for
+        every outbound call: the very same object until something changes."""
+        sandbox = self._sandbox
+        config, changes, port = now = sandbox.config, sandbox.orchestrator.registry.changes, sandbox.port
+        known = self._hosted_urls
+        # by identity: configurations are frozen, and comparing two would read all of both
+        if known is not None and known[0][0] is config and known[0][1:] == (changes, port):
+            return known[1]
+        urls = {worker_url(worker, port): worker.name for worker in config.workers.values()}
+        names = {fold(name): name for name in config.workers}
+        for row in sandbox.orchestrator.registry.rows():
             hosted = names.get(fold(row["worker_name"]))
             if hosted is not None:
                 urls[row["worker_url"]] = hosted
+        self._hosted_urls = now, urls
         return urls
 
     def external_urls(self) -> dict[str, str]:
         """URLs that are reached over HTTP whatever the egress mode: external workers, and an orchestrator of its own
-        that a worker's vars name."""
-        urls = {setting.url: name for name, setting in self._sandbox.config.external().items() if setting.url}
-        for worker in self._sandbox.config.workers.values():
+        that a worker's vars name. The very same object until the configuration changes."""
+        config, known = self._sandbox.config, self._external_urls
+        if known is not None and known[0] is config:
+            return known[1]
+        urls = {setting.url: name for name, setting in config.external().items() if setting.url}
+        for worker in config.workers.values():
             own = worker.secrets.get(URL_VARIABLE) or worker.vars.get(URL_VARIABLE)
             if isinstance(own, str):
                 urls.setdefault(own, "orchestrator")
+        self._external_urls = config, urls
         return urls
 
     def overview(self) -> Overview:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
-MASK = "[secret]"
+from sandbox.ids import MASK
+
 LEAST_LENGTH = 6
 """Shorter values would blank out ordinary words."""
 

@@ -306,6 +306,7 @@ class Sandbox:
             external=self._facts.external_urls,
             emit=self.events.emit,
             clock=self.clock,
+            redact=self.redact,
         )
 
     def _api_parts(self) -> dict[str, Handler]:

@@ -101,6 +101,9 @@ def _told(event: Event) -> tuple[str, str | None]:
             level = "warning" if fields["by"] == "refused" else "debug"
             told = "refused (offline)" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
             return level, f"{fields['worker']} fetched {fields['url']}: {told}"
+        case "cassette":
+            problem = fields["error"]
+            return ("info", f"recorded {fields['file']}") if problem is None else ("error", f"not recorded: {problem}")
         case "execution":
             # That it runs is told by what follows; that it waits, fails or ends is news.
             level = "debug" if fields["state"] == "running" else STATES.get(fields["state"], "info")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sandbox.cli.progress import Watch
 from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, print_json
 from sandbox.client import Client, over_http
-from sandbox.config.models import fold
+from sandbox.config.models import EGRESS_MODES, fold
 from sandbox.errors import UsageError, UserError
 
 
@@ -25,6 +26,7 @@ from sandbox.errors import UsageError, UserError
 @click.option("--input", "input_file", type=click.File("rb"), help='The input as JSON, "-" reads standard input.')
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where results go [out/<execution>].")
 @click.option("--detach", is_flag=True, help="Return once it has started (needs a sandbox that is up).")
+@click.option("--egress", type=click.Choice(EGRESS_MODES), help="What outbound calls may do (needs that none is up).")
 @click.option("--allow-stale", is_flag=True, help="Run although a worker's newest code does not load.")
 @as_json
 @session.common
@@ -35,6 +37,7 @@ def command(
     input_file: Any,
     out: Path | None,
     detach: bool,
+    egress: str | None,
     allow_stale: bool,
     as_json: bool,
 ) -> None:
@@ -45,10 +48,15 @@ def command(
     \b
     Example: sandbox run feed_report -p topic="battery recycling"
              sandbox run bitware_feed_fetcher --input feeds.json
+             sandbox run feed_report --egress replay
     """
     body: dict[str, Any] = {"parameters": dict(map(_parameter, parameters))}
     if input_file is not None:
         body["input"] = _json_input(input_file)
+    if egress is not None:
+        if session.running(options) is not None:
+            raise UsageError("--egress is for a run without a sandbox that is up; restart that one with `up --egress`")
+        options = replace(options, overrides={"egress": egress})
     execution = session.run(_run(options, name, body, detach=detach, allow_stale=allow_stale, quiet=as_json, out=out))
     if execution["state"] != "completed" and not detach:
         raise click.exceptions.Exit(1)

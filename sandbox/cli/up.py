@@ -20,6 +20,7 @@ from sandbox.cli import certificates, session
 from sandbox.cli.console import LEVELS, Console
 from sandbox.cli.tables import count, were
 from sandbox.config.load import Loaded
+from sandbox.config.models import EGRESS_MODES
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ if TYPE_CHECKING:
     help="Read instead of .dev.vars and .env.",
 )
 @click.option("--no-reload", is_flag=True, help="Do not watch files.")
-@click.option(
-    "--egress", type=click.Choice(["offline", "replay", "record", "online"]), help="What outbound calls may do."
-)
+@click.option("--egress", type=click.Choice(EGRESS_MODES), help="What outbound calls may do.")
 @click.option("--allow-host", "allow_hosts", multiple=True, help="A further Host to answer to (containers, tunnels).")
 @click.option(
     "--log-level", type=click.Choice(list(LEVELS)), default="info", show_default=True, help="The least that is shown."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 EgressMode = Literal["offline", "replay", "record", "online"]
+EGRESS_MODES: tuple[str, ...] = get_args(EgressMode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,37 @@ class EgressRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrubConfig:
+    """`[egress.scrub]`: what is taken out of recordings beside our own rules. `headers`, `query` and `fields` (of JSON
+    and forms) are names, in any spelling, with `*` for anything; `keep` are names that are no secrets after all;
+    `patterns` are regular expressions for any text."""
+
+    headers: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchConfig:
+    """`[egress.match]`: when a recording answers a request. Query parameters and fields (of JSON and forms) that may
+    differ, and headers that must be the same, too."""
+
+    ignore_query: tuple[str, ...] = ()
+    ignore_fields: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EgressConfig:
+    """`cassettes` is the folder of recordings, taken from sandbox.toml's folder."""
+
     mode: EgressMode = "offline"
     routes: tuple[EgressRoute, ...] = ()
+    cassettes: Path = Path("cassettes")
+    scrub: ScrubConfig = ScrubConfig()
+    match: MatchConfig = MatchConfig()
 
 
 FaultKind = Literal["latency", "status", "drop", "slow_body", "truncate", "kv_429"]

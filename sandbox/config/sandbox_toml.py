@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from sandbox.config.bindings import NAME, NAME_HINT
-from sandbox.config.models import EgressConfig, EgressMode, EgressRoute, LegacyAdapter, WorkerSettings
+from sandbox.config.models import (
+    EGRESS_MODES,
+    EgressConfig,
+    EgressMode,
+    EgressRoute,
+    LegacyAdapter,
+    MatchConfig,
+    ScrubConfig,
+    WorkerSettings,
+)
 from sandbox.config.names import WorkerNames
 from sandbox.config.tables import Table, shown
 
@@ -16,7 +26,6 @@ FILE = "sandbox.toml"
 DEFAULT_STATE = "kv_data"
 DEFAULT_PORT = 8787
 DEFAULT_INCLUDE = ("workers/*",)
-EGRESS_MODES: tuple[str, ...] = get_args(EgressMode)
 _TARGETS = ("folder", "worker", "upstream")
 
 
@@ -44,8 +53,32 @@ def read_egress(document: Table, root: Path, workers: WorkerNames) -> EgressConf
         return EgressConfig()
     mode = table.choice("mode", EGRESS_MODES) or "offline"
     routes = [_route(entry, root, workers) for entry in table.tables("routes")]
+    cassettes = Path(table.text("cassettes") or "cassettes")
+    scrub, match = _scrub(table.table("scrub")), _match(table.table("match"))
     table.warn_unknown()
-    return EgressConfig(cast(EgressMode, mode), tuple(route for route in routes if route is not None))
+    found = tuple(route for route in routes if route is not None)
+    return EgressConfig(cast(EgressMode, mode), found, cassettes, scrub, match)
+
+
+def _scrub(table: Table | None) -> ScrubConfig:
+    if table is None:
+        return ScrubConfig()
+    names = [table.strings(key) or () for key in ("headers", "query", "fields", "keep", "patterns")]
+    for pattern in names[-1]:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            table.error("patterns", f"{shown(pattern)} is no regular expression: {error}")
+    table.warn_unknown()
+    return ScrubConfig(*names)
+
+
+def _match(table: Table | None) -> MatchConfig:
+    if table is None:
+        return MatchConfig()
+    names = [table.strings(key) or () for key in ("ignore_query", "ignore_fields", "headers")]
+    table.warn_unknown()
+    return MatchConfig(*names)
 
 
 def _route(table: Table, root: Path, workers: WorkerNames) -> EgressRoute | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp.abc import AbstractResolver
 
@@ -17,9 +18,10 @@ from sandbox.egress.call import Call
 from sandbox.egress.client import AddressRefused, Client, Refuse, Unreachable
 from sandbox.egress.counting import close, count_body
 from sandbox.egress.folder import Folder
-from sandbox.egress.observing import Around, Observer, observed, surrounded
-from sandbox.egress.routing import Matched, Registered, Routes
-from sandbox.errors import SandboxError, UserError
+from sandbox.egress.here import Here, Urls
+from sandbox.egress.observing import Around, GoOn, Observer, observed, surrounded
+from sandbox.egress.routing import Matched, Routes
+from sandbox.errors import SandboxError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
@@ -28,9 +30,11 @@ from sandbox.runtime.trace import hop
 from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Request, Response
 
+if TYPE_CHECKING:
+    from sandbox.egress.cassettes.door import Cassettes
+
 MAX_DEPTH = 32
 """Workers that call one another in a chain; Cloudflare's limit of invocations per request."""
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 _depth: ContextVar[int] = ContextVar("sandbox_egress_depth", default=0)
 
@@ -43,7 +47,9 @@ class Egress:
     Where both name a URL the hosted worker wins. `orchestrator_url` is our own address; the same port on the other
     spellings of this machine counts too. `root` is the folder against which folders of routes are resolved.
     `observers` see every hop that has ended, `around` stands around each (see `observing`): both may be added to and
-    removed from at any time. Raises UserError for a mode that is not there yet.
+    removed from at any time.
+
+    `root` is also where the folder of cassettes lies, and `redact` takes known secrets out of what is recorded.
     """
 
     def __init__(
@@ -52,46 +58,51 @@ class Egress:
         *,
         root: Path,
         invoke: Invoke,
-        worker_urls: Callable[[], Mapping[str, str]],
+        worker_urls: Urls,
         orchestrator_url: str,
         orchestrator: Callable[[Request], Awaitable[Response]],
-        external: Callable[[], Mapping[str, str]] = dict,
+        external: Urls = dict,
         emit: Emit = silent,
         clock: Clock | None = None,
         refuse: Refuse = refusal,
         resolver: AbstractResolver | None = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._invoke = invoke
-        self._worker_urls = worker_urls
-        self._external_urls = external
+        self._here = Here(worker_urls, external, orchestrator_url)
         self._orchestrator = orchestrator
         self._emit = emit
         self._clock = clock or SystemClock()
         self.observers: list[Observer] = []
         self.around: list[Around] = []
+        self._redact = redact
+        self._cassettes: Cassettes | None = None
+        self._cassette_rules: object = None
+        self._replaced: list[Cassettes] = []
         self.configure(config, root)
-        self._hosted = Registered({})
-        self._external = Registered({})
-        self._own = _own_origins(orchestrator_url)
         self._open = Client(refuse, resolver)
         self._trusted = Client()
 
     def configure(self, config: EgressConfig, root: Path) -> None:
-        """Take up a mode and routes; calls under way end by the old ones. Raises UserError for a mode that is not there
-        yet, and changes nothing then."""
-        if config.mode in ("record", "replay"):
-            raise UserError(
-                f"egress mode {config.mode!r} is not there yet", hint="use offline (the default) or online", code="mode"
-            )
+        """Take up a mode and routes; calls under way end by the old ones."""
         self.mode = config.mode
         self._routes = Routes(config.routes)
         self._folders = {
             route.match: Folder(root / route.folder) for route in config.routes if route.folder is not None
         }
+        rules = (config.cassettes, config.scrub, config.match, root)
+        if self.mode in ("record", "replay") and (self._cassettes is None or rules != self._cassette_rules):
+            # YAML takes a while to import, and two of the four modes never need it.
+            from sandbox.egress.cassettes.door import Cassettes
+
+            if self._cassettes is not None:
+                self._replaced.append(self._cassettes)
+            self._cassettes = Cassettes(config, root, self._redact, self._written)
+            self._cassette_rules = rules
 
     def moved(self, orchestrator_url: str) -> None:
         """Our own address has changed (a port became known)."""
-        self._own = _own_origins(orchestrator_url)
+        self._here.moved(orchestrator_url)
 
     def is_inside(self, url: str) -> bool:
         """Whether a URL is the orchestrator's or a hosted worker's own; a route to a worker is none of these."""
@@ -99,10 +110,12 @@ class Egress:
             address = parse(url)
         except ValueError:
             return False
-        return address.origin in self._own or self._registered()[0].find(address) is not None
+        return self._here.is_own(address) or self._here.hosted.find(address) is not None
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Finish what is being recorded, and close every connection."""
+        for cassettes in (*self._replaced, *([self._cassettes] if self._cassettes else ())):
+            await cassettes.close()
         await self._open.close()
         await self._trusted.close()
 
@@ -172,20 +185,39 @@ class Egress:
             throw("TypeError", f"Invalid URL: {call.url}")
         if address.scheme not in ("http", "https"):
             throw("TypeError", f"{call.url}: only http and https can be fetched")
-        hosted, external = self._registered()
-        if call.outside and (address.origin in self._own or _is_here(address.host)):
+        here = self._here
+        if call.outside and here.is_this_machine(address):
             self._note(call, 0, "refused", 0)
             throw("TypeError", f"fetch of {call.url} refused: a server of the internet redirects to this machine")
-        name = hosted.find(address)
+        name = here.hosted.find(address)
         if name is not None:
             return await self._to_worker(call, name)
-        if address.origin in self._own:
+        if here.is_own(address):
             return await self._to_self(call, address)
-        if external.find(address) is not None:
+        if here.external.find(address) is not None:
             return await self._over_http(self._trusted, call, "external")
         matched = self._routes.find(address)
         if matched is not None:
             return await self._by_route(call, address, matched)
+        return await self._by_mode(call, address)
+
+    async def _to_upstream(self, call: Call, url: str) -> Response:
+        """Over HTTP as well, so recorded and replayed as the internet is. In replay one on this machine may be asked
+        for what was not recorded: that needs no network."""
+
+        async def send(call: Call) -> Response:
+            call.by = "upstream"
+            # a copy: the worker knows the address it asked for, and a redirect is relative to that
+            return await self._over_http(self._trusted, replace(call, url=url), "upstream")
+
+        if self._cassettes is None or self.mode in ("offline", "online"):
+            return await send(call)
+        if self.mode == "record":
+            return await self._cassettes.record(call, self._clock, send)
+        return await self._replayed(call, send if self._here.is_this_machine(parse(url)) else None)
+
+    async def _by_mode(self, call: Call, address: Address) -> Response:
+        """What nothing of ours answers: the open internet, or what stands for it."""
         if self.mode == "offline":
             self._note(call, 0, "refused", 0)
             throw(
@@ -195,21 +227,37 @@ class Egress:
                 '/*" with folder = "..." or worker = "..."',
             )
         call.outside = True
-        return await self._over_http(self._open, call, "network")
+        if self.mode == "replay":
+            return await self._replayed(call)
+        if self.mode == "record":
+            assert self._cassettes is not None
+            return await self._cassettes.record(call, self._clock, self._over_internet)
+        return await self._over_internet(call)
 
-    def _registered(self) -> tuple[Registered, Registered]:
-        hosted, external = self._worker_urls(), self._external_urls()
-        if self._hosted.source != hosted:
-            self._hosted = Registered(hosted)
-        if self._external.source != external:
-            self._external = Registered(external)
-        return self._hosted, self._external
+    async def _replayed(self, call: Call, otherwise: GoOn | None = None) -> Response:
+        assert self._cassettes is not None
+        try:
+            response = await self._cassettes.replay(call)
+        except SandboxError as error:
+            missed = f"fetch failed: {error.message}. To record it, {error.hint}"
+        else:
+            return self._received(call, response, "replay")
+        if otherwise is None:
+            self._note(call, 0, "replay", 0)
+            throw("TypeError", missed)
+        try:
+            return await otherwise(call)
+        except JsException:
+            raise JsException("TypeError", f"{missed}. The upstream of its route does not answer either") from None
+
+    async def _over_internet(self, call: Call) -> Response:
+        return await self._over_http(self._open, call, "network")
 
     async def _to_self(self, call: Call, address: Address) -> Response:
         """Our own address: `/workers/<name>/...` goes to that worker as it does from outside, the rest is the API."""
         if address.path.startswith("/workers/"):
             given, _, rest = address.path.removeprefix("/workers/").partition("/")
-            for base, name in self._hosted.source.items():
+            for base, name in self._here.hosted.source.items():
                 if fold(name) == fold(given):
                     call.url = f"{parse(base).origin}/{rest}" + (f"?{address.query}" if address.query else "")
                     return await self._to_worker(call, name)
@@ -241,9 +289,7 @@ class Egress:
         if route.upstream is not None:
             url = f"{route.upstream.rstrip('/')}/{matched.rest.lstrip('/')}"
             url += f"?{address.query}" if address.query and "?" not in route.match else ""
-            # a copy: the worker knows the address it asked for, and a redirect is relative to that
-            call.by = "upstream"
-            return await self._over_http(self._trusted, replace(call, url=url), "upstream")
+            return await self._to_upstream(call, url)
         served = await self._folders[route.match].serve(
             call.method, matched.rest, call.header("if-none-match"), call.header("if-modified-since")
         )
@@ -256,10 +302,11 @@ class Egress:
             status, headers, source = await self._send(client, call, by)
         except AddressRefused as error:
             self._note(call, 0, "refused", 0)
-            throw("TypeError", f"fetch of {call.url} refused: {error}")
+            raise JsException("TypeError", f"fetch of {call.url} refused: {error}") from None
         except Unreachable as error:
             self._note(call, 0, by, 0)
-            throw("TypeError", f"fetch of {call.url} failed: {error}")
+            # without the client library's own traces, which say no more to a worker's author
+            raise JsException("TypeError", f"fetch of {call.url} failed: {error}") from None
         body = None if source is None else ForWorker(decoded(source, headers), source)
         return exchange.make_response(body, status=status, headers=headers)
 
@@ -284,6 +331,9 @@ class Egress:
             body = ForWorker(decoded(source, headers), source)
         return exchange.make_response(body, status=status, headers=headers)
 
+    def _written(self, file: str, problem: str | None) -> None:
+        self._emit("cassette", file=file, error=problem)
+
     def _note(self, call: Call, status: int, by: str, received: int) -> None:
         call.by = by
         self._emit(
@@ -296,16 +346,3 @@ class Egress:
             bytes=received,
             sent=call.sent,
         )
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host names this machine without asking a name server."""
-    return host == "localhost" or host.endswith(".localhost") or refusal(host) == "loopback"
-
-
-def _own_origins(url: str) -> frozenset[str]:
-    """The origins of one address under every spelling of this machine."""
-    address = parse(url)
-    return frozenset(
-        {address.origin, *(parse(f"{address.scheme}://{host}:{address.port}").origin for host in _LOOPBACK)}
-    )

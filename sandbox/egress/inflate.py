@@ -73,6 +73,22 @@ async def inflate(
         await close(body)
 
 
+def decode_whole(body: bytes, encoding: str) -> bytes:
+    """A body that may be encoded so, or be decoded already: as it is where it does not decode."""
+    if not body or not can_decode(encoding):
+        return body
+    decoder: Any = _Brotli() if encoding == "br" else _Zlib(encoding)
+    found = bytearray()
+    try:
+        for piece in decoder.feed(body):
+            found += piece
+            if len(found) > MAX_INFLATED:
+                raise TooMuch(f"a {encoding} body grows past {MAX_INFLATED // (1024 * 1024)} MiB")
+    except BadCoding:
+        return body
+    return bytes(found) if decoder.finished else body
+
+
 class _Zlib:
     """gzip (several members in a row too), zlib, and the raw deflate that some servers send."""
 

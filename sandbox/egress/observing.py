@@ -55,6 +55,8 @@ Around = Callable[[Call, GoOn], Awaitable[Response]]
 """Stands around a hop: answers by itself (and may set `call.by`), or awaits `go_on(call)` and may change the call, wait,
 raise JsException, or change the answer. Runs before every rule, our own addresses included."""
 
+Keep = Callable[[Any, "Callable[[KeptBody], None]"], "KeptBody"]
+
 
 async def surrounded(call: Call, around: Sequence[Around], inner: GoOn) -> Response:
     """The answer to a hop through every interceptor, the first one outermost."""
@@ -64,8 +66,10 @@ async def surrounded(call: Call, around: Sequence[Around], inner: GoOn) -> Respo
     return await first(call, lambda call: surrounded(call, rest, inner))
 
 
-async def observed(call: Call, observers: Sequence[Observer], clock: Clock, answer: GoOn) -> Response:
-    """The answer to a hop, its observers being told when its body has ended."""
+async def observed(
+    call: Call, observers: Sequence[Observer], clock: Clock, answer: GoOn, *, keep: Keep | None = None
+) -> Response:
+    """The answer to a hop, its observers being told when its body has ended. `keep` makes what keeps that body."""
     sinks = [sink for observer in observers if (sink := observer(call)) is not None]
     if not sinks:
         return await answer(call)
@@ -94,7 +98,7 @@ async def observed(call: Call, observers: Sequence[Observer], clock: Clock, answ
     if body is None or isinstance(body, bytes):
         tell(status, headers, body or b"")
     else:
-        body = KeptBody(body, lambda whole: tell(status, headers, whole.kept, complete=whole.complete))
+        body = (keep or KeptBody)(body, lambda whole: tell(status, headers, whole.kept, complete=whole.complete))
     return exchange.make_response(body, status=status, headers=headers)
 
 

@@ -24,10 +24,12 @@ class BadRegistration(UserError):
 
 
 class WorkerRegistry:
-    """Rows of `worker_registry` in the journal's file. Names are compared folded; the registry's spelling is kept."""
+    """Rows of `worker_registry` in the journal's file. Names are compared folded; the registry's spelling is kept.
+    `changes` counts the times it was changed, for those who keep what they made of it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.changes = 0
 
     async def apply_sql(self, text: str) -> list[str]:
         """Run INSERT statements for `worker_registry` (nothing else) and upsert their rows; returns the names.
@@ -45,6 +47,7 @@ class WorkerRegistry:
                 connection.execute(Q.register, row)
 
         await self._database.write(upsert)
+        self.changes += 1
         return list(dict.fromkeys(row["worker_name"] for row in rows))
 
     def rows(self) -> list[dict[str, Any]]:

@@ -156,13 +156,13 @@ def test_a_damaged_journal_is_put_aside_and_said(project):
     assert aside.read_bytes() == damaged
 
 
-@pytest.mark.parametrize("mode", ["record", "replay"])
-def test_an_egress_mode_that_is_not_there_yet(project, mode):
+def test_run_with_an_egress_mode_beside_a_sandbox_that_is_up(project, up):
     project.worker("hello")
-    done = project.sandbox("up", "--egress", mode)
-    assert done.code == 1
+    up(project)
+    done = project.sandbox("run", "hello", "--egress", "replay")
+    assert done.code == 2
     assert "Traceback" not in done.err
-    assert f"egress mode '{mode}' is not there yet" in done.err
+    assert "restart that one with `up --egress`" in done.err
 
 
 def test_a_probe_leaves_plain_workers_alone(project):

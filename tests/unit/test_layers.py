@@ -37,6 +37,8 @@ HOMES = {
     "watchfiles": {"loader"},
     "click": {"cli"},
     "rich": {"cli"},
+    "yaml": {"egress"},
+    "httpx": {"egress"},
     "aiohttp": {"host", "dashboard", "egress", "client"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -149,7 +151,7 @@ def test_importing_the_package_is_light() -> None:
     import subprocess
     import sys
 
-    heavy = "aiohttp aiosqlite watchfiles click rich workers asyncio sqlite3"
+    heavy = "yaml httpx aiohttp aiosqlite watchfiles click rich workers asyncio sqlite3"
     code = f"import sys, sandbox; print([m for m in {heavy!r}.split() if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert shown.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.config.load import find_root, find_sandbox_toml, find_state, load_sandbox
-from sandbox.config.models import EgressRoute, LegacyAdapter
+from sandbox.config.models import EgressRoute, LegacyAdapter, MatchConfig, ScrubConfig
 from sandbox.config.problems import ConfigError
 
 FULL = """
@@ -22,6 +22,9 @@ FULL = """
 
     [egress]
     mode = "replay"
+    cassettes = "tests/cassettes"
+    scrub = { headers = ["x-mine"], query = ["q"], fields = ["f"], keep = ["key"], patterns = ['sk-\\w+'] }
+    match = { ignore_query = ["ts"], ignore_fields = ["id"], headers = ["accept"] }
     [[egress.routes]]
     match = "https://feeds.test/*"
     folder = "feeds"
@@ -69,7 +72,9 @@ def test_the_whole_schema(project: Any) -> None:
     )
     assert config.state == project.root / "data"
     assert list(config.workers) == ["feed_fetcher", "extra"]
-    assert config.egress.mode == "replay"
+    assert (config.egress.mode, config.egress.cassettes) == ("replay", Path("tests/cassettes"))
+    assert config.egress.scrub == ScrubConfig(("x-mine",), ("q",), ("f",), ("key",), (r"sk-\w+",))
+    assert config.egress.match == MatchConfig(("ts",), ("id",), ("accept",))
     assert config.egress.routes == (
         EgressRoute("https://feeds.test/*", folder=project.root / "feeds"),
         EgressRoute("https://api.test/*", worker="feed_fetcher"),
@@ -151,6 +156,9 @@ def test_a_broken_file_says_its_line(project: Any) -> None:
         ("[sandbox]\ninclude = ['workers/*', 'workers']", "sandbox.include[1]", '"workers" holds no wrangler file'),
         ("[sandbox]\nstate = ''", "sandbox.state", "is empty"),
         ("[egress]\nmode = 'off'", "egress.mode", "must be one of offline"),
+        ("[egress.scrub]\nheaders = 'x'", "egress.scrub.headers", "must be a list"),
+        ("[egress.scrub]\npatterns = ['(']", "egress.scrub.patterns", "is no regular expression"),
+        ("[egress.match]\nignore_query = [1]", "egress.match.ignore_query[0]", "must be text"),
         ("[[egress.routes]]\nworker = 'a'", "egress.routes[0].match", "is missing"),
         ("[[egress.routes]]\nmatch = 'feeds.test'\nworker = 'a'", "egress.routes[0].match", "matches no address"),
         ("[[egress.routes]]\nmatch = 'http://x/'", "egress.routes[0]", "has no target"),

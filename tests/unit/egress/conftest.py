@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from sandbox.config.models import EgressConfig, EgressRoute
+from sandbox.config.models import EgressConfig, EgressRoute, MatchConfig, ScrubConfig
 from sandbox.egress import Egress
 from sandbox.egress.addresses import refusal
 from sandbox.errors import NotFound
@@ -136,6 +136,9 @@ async def outside(tmp_path: Path) -> AsyncIterator[Callable[..., Outside]]:
         external: Mapping[str, str] | None = None,
         names: Mapping[str, list[str]] | None = None,
         open_loopback: bool = False,
+        scrub: Mapping[str, tuple[str, ...]] | None = None,
+        match: Mapping[str, tuple[str, ...]] | None = None,
+        redact: Callable[[str], str] = str,
         **workers: Any,
     ) -> Outside:
         async def orchestrator(request: Any) -> Any:
@@ -149,7 +152,7 @@ async def outside(tmp_path: Path) -> AsyncIterator[Callable[..., Outside]]:
         events: list[dict[str, Any]] = []
         resolver = Names(names or {})
         egress = Egress(
-            EgressConfig(mode, tuple(routes)),
+            EgressConfig(mode, tuple(routes), scrub=ScrubConfig(**(scrub or {})), match=MatchConfig(**(match or {}))),
             root=tmp_path,
             invoke=Workers(workers),
             worker_urls=lambda: urls or {},
@@ -159,6 +162,7 @@ async def outside(tmp_path: Path) -> AsyncIterator[Callable[..., Outside]]:
             emit=lambda kind, /, **fields: events.append({"kind": kind, **fields}),
             refuse=refuse,
             resolver=resolver,
+            redact=redact,
         )
         made.append(egress)
         return Outside(egress, events, resolver)

@@ -12,7 +12,7 @@ from sandbox.config.models import EgressRoute
 from sandbox.egress import Unreachable
 from sandbox.egress.addresses import refusal
 from sandbox.egress.client import AddressRefused, Client
-from sandbox.errors import UserError, WorkerFailed
+from sandbox.errors import WorkerFailed
 from sandbox.runtime.exchange import (
     header,
     header_pairs,
@@ -46,7 +46,7 @@ def folder_route(tmp_path: Path) -> EgressRoute:
 # --- our own addresses come first -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["offline", "online"])
+@pytest.mark.parametrize("mode", ["offline", "replay", "record", "online"])
 @pytest.mark.parametrize("base", ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])
 async def test_the_orchestrator_is_reached_in_process(outside, mode: str, base: str) -> None:
     made = outside(EgressRoute("*", worker="nobody"), mode=mode)
@@ -184,12 +184,6 @@ async def test_offline_refuses_naming_the_url_and_the_way_out(outside) -> None:
     assert 'match = "https://news.example/*"' in text
     assert made.names.asked == []
     assert [(event["by"], event["status"]) for event in made.events] == [("refused", 0)]
-
-
-@pytest.mark.parametrize("mode", ["record", "replay"])
-def test_modes_that_are_not_there_yet(outside, mode: str) -> None:
-    with pytest.raises(UserError, match="not there yet"):
-        outside(mode=mode)
 
 
 @pytest.mark.parametrize("url", ["ftp://a.test/", "file:///etc/passwd", "data:text/plain,x", "ws://a.test/"])
