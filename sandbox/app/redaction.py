@@ -19,6 +19,7 @@ class Redaction:
 
     def __init__(self) -> None:
         self._pattern: re.Pattern[str] | None = None
+        self._known: tuple[str, ...] = ()
 
     def know(self, values: Iterable[str]) -> None:
         """Replace the known values. Longer ones are taken out first, so that none leaves a rest behind."""
@@ -28,11 +29,16 @@ class Redaction:
             known.update(forms, (_inside(json.dumps(value)), _inside(json.dumps(value, ensure_ascii=False))))
             known.add(_inside(repr(value)))
         known = {text for text in known if len(text) >= LEAST_LENGTH}
+        self._known = tuple(known)
         ordered = sorted(known, key=lambda value: (-len(value), value))
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def has(self, text: str) -> bool:
+        """Whether a secret is in there. Quicker than taking it out, by far for long texts without one."""
+        return any(form in text for form in self._known)
 
 
 def _inside(quoted: str) -> str:

@@ -24,10 +24,11 @@ from sandbox.app.ports import (
     worker_url,
 )
 from sandbox.app.probing import Prober
+from sandbox.app.recording import Recording
 from sandbox.app.redaction import Redaction
+from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, trigger
-from sandbox.app.watching import watch_loop
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -41,7 +42,7 @@ from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
 from sandbox.loader.debugger import install_debugger
-from sandbox.loader.failures import describe_failure, is_from
+from sandbox.loader.failures import describe_failure
 from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import Orchestrator
@@ -87,6 +88,7 @@ class Sandbox:
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
         self.redact = Redaction()
+        self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
         self.kv: KvStores
@@ -124,11 +126,12 @@ class Sandbox:
         """Take the state folder, open the port, load every worker; return when all of them can be asked."""
         install()
         hosting = self._hosting
-        self._undo.append(install_output(self.events.wanted))
+        self._undo.append(install_output(self.events.wanted, lambda: self.recording.log is not None))
         if hosting.debugger:
             self._undo.append(install_debugger())
         self._folder = StateFolder.open(self.config.state)
         self._folder.lock({"address": None})
+        self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
         synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
         self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit, synchronous=synchronous)
         self.workers = WorkerRegistry(
@@ -141,6 +144,7 @@ class Sandbox:
         )
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
+        self.recording.attach(self.egress)
         transport = WorkerTransport(self.workers, self.egress, self.redact, self._interception.points)
         results = HostedResults(self.workers, self.kv)
         taped_calls = TapedCalls(self.egress)
@@ -167,8 +171,6 @@ class Sandbox:
         await self.orchestrator.start()
         await self._configure_orchestrator()
         self._know_secrets()
-        if hosting.watchdog:
-            self._undo.append(watch_loop(self.workers, self.events))
         began = time.time()
         for worker in self.config.workers.values() if self._load else ():
             if hosting.lazy:
@@ -196,6 +198,7 @@ class Sandbox:
             await self.egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
+        await self.recording.close()
         if self._folder is not None:
             self._folder.release()
             self._folder = None
@@ -288,13 +291,14 @@ class Sandbox:
             clock=self.clock,
             defaults=defaults,
             points=self._interception.points,
+            emit=self.events.emit,
         )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)
 
     def _emit_redacted(self, kind: str, /, **fields: Any) -> None:
         """Events that carry a worker's own text: its secrets are taken out on the way."""
-        if self.events.wanted(kind):
+        if self.events.wanted(kind) or self.events.recorder is not None:
             shown = {key: self.redact(value) if isinstance(value, str) else value for key, value in fields.items()}
             self.events.emit(kind, **shown)
 
@@ -314,12 +318,16 @@ class Sandbox:
 
     def _api_parts(self) -> dict[str, Handler]:
         """The parts of the API that are not the orchestrator's, by path."""
-        return {"/api/kv": KvApi(self.kv, self._facts.namespaces).handle, **self._interception.api_parts()}
+        return {
+            "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
+            **self._interception.api_parts(),
+            **self.recording.api_parts(Replaying(self).handle),
+        }
 
     async def _open_port(self) -> None:
         config = self.config
         self.server = Server(
-            fetch_worker=self._fetch_when_ready,
+            fetch_worker=self.answer,
             resolve=self._resolve,
             orchestrator=self._own_when_ready,
             overview=self._facts.overview,
@@ -327,6 +335,7 @@ class Sandbox:
             redact=self.redact,
             on_error=self._bug,
             emit=self.events.emit,
+            log=self.recording.log,
             clock=self.clock,
             ip=config.ip,
             port=config.port,
@@ -338,7 +347,8 @@ class Sandbox:
         self.port = self.server.port
         self.egress.moved(self.address)
 
-    async def _fetch_when_ready(self, worker: str, request: Request) -> tuple[Response, bool]:
+    async def answer(self, worker: str, request: Request) -> tuple[Response, bool]:
+        """A worker's answer to a request as it comes in over HTTP, and whether old code made it. Raises as `fetch`."""
         if not self._ready.is_set():
             await self._ready.wait()
         if HANDLER_PATH in request.url:
@@ -375,13 +385,8 @@ class Sandbox:
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
 
     def _bug(self, worker: str | None, error: BaseException) -> None:
-        """What the host could not answer. What a call of a worker raised was told already, with its traceback; what it
-        raised later, in the middle of a streamed body, was not."""
-        if isinstance(error, SandboxError):
-            return
-        if worker is not None and self.workers.has(worker) and is_from(error, self.workers.config(worker)):
-            self._emit_redacted("exception", worker=worker, text=self.describe_failure(error, worker))
-        else:
+        """What the host could not answer. A worker's own exception was told already, with its traceback."""
+        if not isinstance(error, SandboxError):
             logger.error("a request failed inside the sandbox", exc_info=error)
 
     def _know_secrets(self) -> None:

@@ -9,7 +9,7 @@ from sandbox.bindings.kv import KvNamespace, KvStores
 from sandbox.bindings.services import Fetcher
 from sandbox.clock import Clock
 from sandbox.config.models import UnsupportedBinding, WorkerConfig
-from sandbox.runtime.protocols import Invoke, Points
+from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.values import HostObject, JsException, JsObject, to_js
 
 
@@ -37,9 +37,10 @@ def build_env(
     clock: Clock,
     defaults: Mapping[str, str] | None = None,
     points: Points | None = None,
+    emit: Emit = silent,
 ) -> JsObject:
     """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
-    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`."""
+    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`. `emit` is told of calls through service bindings."""
     points = points or Points()
     env: dict[str, Any] = dict(defaults or {})
     env |= {name: _var(value) for name, value in config.vars.items()}
@@ -47,8 +48,9 @@ def build_env(
     for namespace in config.kv_namespaces:
         env[namespace.binding] = KvNamespace(kv.get(namespace.id), points, config.name, namespace.binding)
     for service in config.services:
+        caller = (config.name, service.binding)
         env[service.binding] = Fetcher(
-            invoke, clock, service.service, service.entrypoint, service.props, points, (config.name, service.binding)
+            invoke, clock, service.service, service.entrypoint, service.props, points, caller, emit
         )
     for missing in config.unsupported:
         if missing.binding is not None:

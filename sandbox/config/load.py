@@ -79,6 +79,7 @@ def load_sandbox(
     names = WorkerNames([*workers, *broken, *external])
     settings = crosscheck.canonical_settings(settings, names, document)
     egress = sandbox_toml.read_egress(document, root, names)
+    events = sandbox_toml.read_events(document)
     pipelines = read_pipelines(document, names)
     faults = read_faults(document, names)
     document.warn_unknown()
@@ -95,6 +96,7 @@ def load_sandbox(
         port=port,
         allow_hosts=tuple(dict.fromkeys((*basics.get("allow_hosts", ()), *given.get("allow_hosts", ())))),
         egress=dataclasses.replace(egress, mode=given.get("egress", egress.mode)),
+        events=events,
         search=discover.search_folders(root, basics.get("include") or sandbox_toml.DEFAULT_INCLUDE),
         workers=workers,
         settings=settings,

@@ -235,6 +235,17 @@ class FaultConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsConfig:
+    """`[events]`: the event log. `max_mb` bounds its file (MiB), `max_age` (seconds) what is in it, `body_limit` the
+    bodies that are kept whole (bytes); longer ones are recorded by hash and length."""
+
+    enabled: bool = True
+    max_mb: int = 256
+    max_age: float = 7 * 86_400.0
+    body_limit: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxConfig:
     """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
 
@@ -250,6 +261,7 @@ class SandboxConfig:
     on_error: Literal["stale", "fail"] = "stale"
     allow_hosts: tuple[str, ...] = ()
     egress: EgressConfig = EgressConfig()
+    events: EventsConfig = EventsConfig()
     search: tuple[Path, ...] = ()
     workers: Mapping[str, WorkerConfig] = field(default_factory=dict)
     settings: Mapping[str, WorkerSettings] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from sandbox.config.models import (
     EgressConfig,
     EgressMode,
     EgressRoute,
+    EventsConfig,
     LegacyAdapter,
     MatchConfig,
     ScrubConfig,
@@ -26,6 +27,7 @@ FILE = "sandbox.toml"
 DEFAULT_STATE = "kv_data"
 DEFAULT_PORT = 8787
 DEFAULT_INCLUDE = ("workers/*",)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _TARGETS = ("folder", "worker", "upstream")
 
 
@@ -79,6 +81,27 @@ def _match(table: Table | None) -> MatchConfig:
     names = [table.strings(key) or () for key in ("ignore_query", "ignore_fields", "headers")]
     table.warn_unknown()
     return MatchConfig(*names)
+
+
+def read_events(document: Table) -> EventsConfig:
+    """`[events]`: the event log."""
+    table, usual = document.table("events"), EventsConfig()
+    if table is None:
+        return usual
+    age = table.text("max_age")
+    found = re.fullmatch(r"(\d+)\s*([smhd])", age) if age is not None else None
+    if age is not None and (found is None or int(found[1]) == 0):
+        table.error("max_age", f"must be a time, not {shown(age)}", 'write it as "12h" or "7d" (s, m, h, d)')
+    max_mb = table.integer("max_mb", least=1, most=100_000)
+    body_limit = table.integer("body_limit", least=0)
+    enabled = table.flag("enabled", usual.enabled)
+    table.warn_unknown()
+    return EventsConfig(
+        enabled,
+        usual.max_mb if max_mb is None else max_mb,
+        usual.max_age if found is None else float(int(found[1]) * _SECONDS[found[2]]),
+        usual.body_limit if body_limit is None else body_limit,
+    )
 
 
 def _route(table: Table, root: Path, workers: WorkerNames) -> EgressRoute | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import HttpVersion11, web
 
 from sandbox.errors import UserError
+from sandbox.events.bodies import Tape
 from sandbox.host.guard import Refused
 from sandbox.runtime import exchange
 from sandbox.runtime.values import JsObject
@@ -45,7 +46,7 @@ LOCAL_CF: dict[str, Any] = {
 }
 """`request.cf`: values of the right shape; the network number is one of those kept for documentation (RFC 5398)."""
 
-_DROPPED_IN = frozenset(
+DROPPED_IN = frozenset(
     {
         "connection",
         "keep-alive",
@@ -71,13 +72,14 @@ class BodyTooLarge(UserError):
 class LimitedBody:
     """A request's body as it comes in, up to `limit` bytes; reading past it raises BodyTooLarge and sets `exceeded`."""
 
-    __slots__ = ("_content", "_left", "_limit", "exceeded")
+    __slots__ = ("_content", "_left", "_limit", "exceeded", "tape")
 
     def __init__(self, content: Any, limit: int) -> None:
         self._content = content
         self._limit = limit
         self._left = limit
         self.exceeded = False
+        self.tape: Tape | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -90,6 +92,8 @@ class LimitedBody:
         if self._left < 0:
             self.exceeded = True
             raise too_large(self._limit)
+        if self.tape is not None:
+            self.tape.add(chunk)
         return chunk
 
 
@@ -120,7 +124,7 @@ def to_request(http: web.BaseRequest, url: str, host: str, client: str, body: by
     headers = [("host", host)]
     for name, value in http.headers.items():
         name = name.lower()
-        if name not in _DROPPED_IN:
+        if name not in DROPPED_IN:
             headers.append((name, value if value.isascii() else printable(value)))
     headers.append(("cf-connecting-ip", client))
     try:

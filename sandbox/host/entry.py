@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
 from aiohttp import HttpVersion11, web
 
 from sandbox.clock import Clock
-from sandbox.errors import ConnectionLost, LimitExceeded, SandboxError, WorkerExceeded, WorkerFailed
+from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed
+from sandbox.events import EventLog
+from sandbox.events.bodies import Recorded, Taped
 from sandbox.host import guard
 from sandbox.host.convert import LimitedBody, Outgoing, ascii_target, read_body, to_outgoing, to_request, too_large
 from sandbox.host.dispatch import Dispatch, Target
@@ -49,6 +51,7 @@ class Hooks:
     redact: Callable[[str], str]
     on_error: Callable[[str | None, BaseException], None]
     emit: Emit
+    log: EventLog | None
     clock: Clock
     allowed: frozenset[tuple[str, int | None]]
     token: str | None
@@ -99,6 +102,8 @@ class Entry:
         flight.count += 1
         began = time.perf_counter()
         step = Step(http)
+        if self._hooks.log is not None:
+            step.at = self._hooks.clock.now()
         current_trace.set(step.trace)
         try:
             return await self._answer(step)
@@ -156,7 +161,7 @@ class Entry:
         if chosen.worker is None:
             return await self._own(step, chosen)
         if http.body_exists:
-            step.body = await read_body(http, hooks.max_body)
+            await self._read(step)
         request = to_request(http, chosen.url, chosen.host, http.remote or "127.0.0.1", step.body)
         response, step.stale = await hooks.fetch_worker(chosen.worker, request)
         status = response.status
@@ -168,10 +173,15 @@ class Entry:
             extra.append(("content-security-policy", "sandbox"))
         return await self._send(step, out, extra)
 
+    async def _read(self, step: Step) -> None:
+        step.body = body = await read_body(step.http, self._hooks.max_body)
+        if self._hooks.log is not None and isinstance(body, LimitedBody):
+            body.tape = self._hooks.log.tape()
+
     async def _own(self, step: Step, chosen: Target) -> web.StreamResponse:
         http, hooks = step.http, self._hooks
         if http.body_exists:
-            step.body = await read_body(http, hooks.max_body)
+            await self._read(step)
         path = http.raw_path.partition("?")[0]
         if path == "/" and hooks.overview is not None and http.method in ("GET", "HEAD"):
             page = plain(overview_page(hooks.overview()), keep_alive=self._keep(http), head_only=http.method == "HEAD")
@@ -217,6 +227,9 @@ class Entry:
                 await close_body(body)
             raise
         step.status = out.status
+        if self._hooks.log is not None:
+            head = self._keep_answer(self._hooks.log, step, head, body)
+            body = step.streamed or body
         if isinstance(body, bytes):
             if http.method == "HEAD":
                 return as_response(Ready(head, keep_alive=keep))
@@ -229,6 +242,19 @@ class Entry:
         step.sent = await pump(http, head, body, chunked=out.chunked, length=out.length, gzip=out.gzip)
         return as_response(Ready(keep_alive=keep))
 
+    def _keep_answer(self, log: EventLog, step: Step, head: bytes, body: bytes | AsyncIterator[bytes]) -> bytes:
+        """Note the answer for the log. A worker's tells its number: the head is answered with that in it."""
+        step.head = head
+        if isinstance(body, bytes):
+            step.answer = body if step.http.method != "HEAD" else None
+        else:
+            step.answer = tape = log.tape()
+            step.streamed = Taped(body, tape)
+        if step.target is None or step.target.worker is None:
+            return head
+        step.number = log.number()
+        return b"%bx-sandbox-request: r%d\r\n\r\n" % (head[:-2], step.number)
+
     def _keep(self, http: web.BaseRequest) -> bool:
         return http.keep_alive and not self._flight.closing
 
@@ -236,14 +262,13 @@ class Entry:
         """The answer for an exception; where the answer has begun, the connection is cut so that the client notices."""
         http, hooks = step.http, self._hooks
         worker = step.target.worker if step.target is not None else None
-        raised = error
         if isinstance(step.body, LimitedBody) and step.body.exceeded:
             error = too_large(hooks.max_body)
         elif worker is not None and (isinstance(error, JsException) or not isinstance(error, Exception)):
             # A Response that cannot be sent, or a SystemExit and the like that `fetch_worker` let pass.
             error = _as_worker_failed(worker, error)
         if not isinstance(error, SandboxError) or error.status >= 500:
-            hooks.on_error(worker, raised if isinstance(error, WorkerFailed) else error)
+            hooks.on_error(worker, error)
         if step.began or isinstance(error, ConnectionLost):
             step.status = 500 if step.began else NO_ANSWER
             if http.transport is not None:
@@ -253,27 +278,55 @@ class Entry:
         answer = error_answer(error, html=html, describe=hooks.describe, redact=hooks.redact)
         step.status = answer.status
         extra = [("x-sandbox-stale", "1")] if step.stale else []
+        if hooks.log is not None and worker is not None:
+            step.number = step.number or hooks.log.number()
+            extra.append(("x-sandbox-request", f"r{step.number}"))
         keep = self._keep(http) and answer.status not in (400, 403, 413)
-        return as_response(plain(answer, keep_alive=keep, head_only=http.method == "HEAD", extra=extra))
+        ready = plain(answer, keep_alive=keep, head_only=http.method == "HEAD", extra=extra)
+        step.head, step.answer = ready.parts
+        return as_response(ready)
 
     def _note(self, step: Step, began: float) -> None:
         target = step.target
+        seconds = time.perf_counter() - began
+        if self._hooks.log is not None and (target is None or target.worker is not None or _is_told(target.url)):
+            self._record(self._hooks.log, step, seconds)
         self._hooks.emit(
             "request",
             worker=target.worker if target is not None else None,
             method=step.http.method,
             url=target.url if target is not None else step.http.raw_path[:200],
             status=step.status,
-            ms=(time.perf_counter() - began) * 1000,
+            ms=seconds * 1000,
             stale=step.stale,
             bytes=step.sent,
+        )
+
+    def _record(self, log: EventLog, step: Step, seconds: float) -> None:
+        http, target, body = step.http, step.target, step.body
+        log.request(
+            step.number or log.number(),
+            step.at,
+            seconds,
+            step.trace,
+            target.worker if target is not None else None,
+            http.method,
+            target.url if target is not None else http.raw_path[:200],
+            http._message.raw_headers,
+            body.tape if isinstance(body, LimitedBody) else body,
+            step.status,
+            step.head,
+            step.answer,
+            step.stale,
+            step.sent,
         )
 
 
 class Step:
     """How far a request has come."""
 
-    __slots__ = ("began", "body", "http", "sent", "stale", "status", "target", "trace")
+    __slots__ = ("answer", "at", "began", "body", "head", "http", "number", "sent", "stale", "status", "streamed",
+                 "target", "trace")  # fmt: skip
 
     def __init__(self, http: web.BaseRequest) -> None:
         self.http = http
@@ -285,6 +338,12 @@ class Step:
         self.began = False
         self.status = 500
         self.sent = 0
+        # For the log alone:
+        self.at = 0.0
+        self.number = 0
+        self.head: bytes | None = None
+        self.answer: Recorded = None
+        self.streamed: Taped | None = None
 
 
 def _continued(headers: Mapping[str, str]) -> Trace:
@@ -293,11 +352,13 @@ def _continued(headers: Mapping[str, str]) -> Trace:
     return continued(given[0] if len(given) == 1 else None, headers.get(STATE_HEADER))
 
 
+def _is_told(url: str) -> bool:
+    """Whether a request to our own address is recorded: not the page, and not looking at what was recorded."""
+    path = url.partition("//")[2].partition("/")[2].partition("?")[0]
+    return path != "" and not path.startswith(("api/logs", "api/requests", "health")) and not path.endswith("/events")
+
+
 def _as_worker_failed(worker: str, error: BaseException) -> WorkerFailed:
-    failed: WorkerFailed
-    if isinstance(error, LimitExceeded):
-        failed = WorkerExceeded(worker, error)
-    else:
-        failed = WorkerFailed(worker, f"{worker} raised {type(error).__name__}")
+    failed = WorkerFailed(worker, f"{worker} raised {type(error).__name__}")
     failed.__cause__ = error
     return failed

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sandbox.clock import Clock, SystemClock
 from sandbox.errors import UsageError
+from sandbox.events import EventLog
 from sandbox.host import guard
 from sandbox.host.convert import MAX_BODY
 from sandbox.host.dispatch import Dispatch
@@ -44,7 +45,7 @@ class Server:
     host label or a name in a path into a worker's name, or None. `orchestrator(request)` answers our own routes.
     `overview()` is what `/` shows (None: `orchestrator` answers `/` as well). `describe(error)` is the
     traceback as text of what a WorkerFailed or WorkerUnavailable was caused by, `redact(text)` takes secrets out of it,
-    `on_error(worker or None, exception)` is told of each failure once. Port 0 takes any free port.
+    `on_error(worker or None, exception)` is told of each failure once, `log` gets each request whole. Port 0 takes any free port.
     Raises UsageError for an `ip` beyond this machine without a token.
     """
 
@@ -59,6 +60,7 @@ class Server:
         redact: Callable[[str], str] = str,
         on_error: Callable[[str | None, BaseException], None] = log_error,
         emit: Emit = silent,
+        log: EventLog | None = None,
         clock: Clock | None = None,
         ip: str = "127.0.0.1",
         port: int = 8787,
@@ -86,6 +88,7 @@ class Server:
             redact=redact,
             on_error=on_error,
             emit=emit,
+            log=log,
             clock=clock or SystemClock(),
             allowed=hosts,
             token=token,

@@ -32,6 +32,11 @@ class Ready:
         self._writer: AbstractStreamWriter | None = None
         self.keep_alive = keep_alive
 
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """Head and body as they will go out."""
+        return self._head, self._body
+
     async def prepare(self, request: web.BaseRequest) -> None:
         self._writer = request.writer
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
-from sandbox.errors import LimitExceeded, NotFound
+from sandbox.errors import NotFound
 from sandbox.loader import names_as_text, reclaim, shadowing
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
 from sandbox.loader.failures import NO_FETCH, describe_failure
@@ -23,6 +22,7 @@ from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
+from sandbox.runtime.trace import current_trace
 from sandbox.runtime.values import HostObject, JsObject, js_method, normalize_float, structured_clone, throw, to_js
 from sandbox.runtime.web import ReadableStream, Request, Response
 
@@ -32,9 +32,6 @@ _AT_HAND = (type(None), str, bytes)
 Entry = Entrypoint | None
 _Before = tuple[WorkerContext | None, Invocation | None]
 NO_SCHEDULED = "Handler does not export a scheduled() function."
-_ENDED = (LimitExceeded, GeneratorExit, asyncio.CancelledError)
-loads = 0
-"""Goes up where the loading of a generation begins and ends: the watchdog times each on its own."""
 NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 
 
@@ -53,8 +50,6 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     handlers = reclaim.handlers_in_use()
     before = current_worker.get(None)
     current_worker.set(context)
-    global loads
-    loads += 1
     try:
         main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
         exports = exports_of(main, config)
@@ -65,7 +60,6 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
         raise
     finally:
-        loads += 1
         current_worker.set(before)
         end_lines(context)
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
@@ -269,6 +263,9 @@ class Generation:
         ctx = ExecutionContext(None if props is None else _js_object(props))
         before = (current_worker.get(), current_invocation.get())
         self._held += 1
+        trace = current_trace.get()
+        if trace is not None:
+            trace.generation = self.number
         current_worker.set(self.context)
         current_invocation.set(Invocation(self.context, ctx, kind=kind))
         return ctx, before
@@ -282,8 +279,6 @@ class Generation:
             self._drain(ctx)
         else:
             self._let_go()
-        if ctx._exceeded is not None and not isinstance(sys.exc_info()[1], _ENDED):
-            raise LimitExceeded(*ctx._exceeded)  # the worker's code has swallowed it
 
     def _call_function(self, event: str, missing: str, first: Any, ctx: ExecutionContext) -> Any:
         """Old compatibility dates: `on_fetch(request, env, ctx)`, raw JavaScript values, surplus ones dropped."""
@@ -353,7 +348,7 @@ class Generation:
         end_lines(self.context)
         if not task.cancelled():
             for failure in task.result():
-                if not isinstance(failure, asyncio.CancelledError):
+                if isinstance(failure, Exception):
                     text = "in waitUntil: " + describe_failure(failure, self.config)
                     self.context.emit("exception", worker=self.config.name, text=text)
         self._let_go()

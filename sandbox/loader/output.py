@@ -27,10 +27,17 @@ _talking = 0  # how many debugger prompts are open
 class Router(io.TextIOBase):
     """Stands in for `sys.stdout` or `sys.stderr`. Everything but `write` is the real stream's."""
 
-    def __init__(self, real: TextIO, level: str, wanted: Callable[[str], bool] | None) -> None:
+    def __init__(
+        self,
+        real: TextIO,
+        level: str,
+        wanted: Callable[[str], bool] | None,
+        recorded: Callable[[], bool] | None = None,
+    ) -> None:
         self.real = real
         self._level = level
         self._wanted = wanted
+        self._recorded = recorded
         self._emitting = False
         # Of a record that a logging handler is writing: it knows the level better than the stream does.
         self.record_level: str | None = None
@@ -39,9 +46,13 @@ class Router(io.TextIOBase):
 
     def write(self, text: str) -> int:
         context = None if self._emitting or _talking else current_worker.get(None)
-        if context is None or context in _unrouted or (self._wanted is not None and not self._wanted("log")):
+        if context is None or context in _unrouted:
             self.real.write(text)
             return len(text)
+        if self._wanted is not None and not self._wanted("log"):
+            self.real.write(text)
+            if self._recorded is None or not self._recorded():
+                return len(text)
         whole = self._partial.pop(id(context), "") + text
         *lines, rest = whole.split("\n")
         if len(rest) > _LONGEST_LINE:
@@ -89,13 +100,16 @@ class Router(io.TextIOBase):
         return getattr(self.real, name)
 
 
-def install_output(wanted: Callable[[str], bool] | None = None) -> Callable[[], None]:
+def install_output(
+    wanted: Callable[[str], bool] | None = None, recorded: Callable[[], bool] | None = None
+) -> Callable[[], None]:
     """Route what workers print and log. `wanted(kind)` says whether anybody listens for a kind of event (the bus's);
-    where nobody does, lines go to the real streams. Returns what puts everything back."""
+    where nobody does, lines go to the real streams, and `recorded()` says whether they are events all the same.
+    Returns what puts everything back."""
     if _routers:
         return lambda: None
     before = (sys.stdout, sys.stderr, logging.lastResort, logging.getLogRecordFactory(), logging.Logger.callHandlers)
-    out, err = Router(sys.stdout, "log", wanted), Router(sys.stderr, "error", wanted)
+    out, err = Router(sys.stdout, "log", wanted, recorded), Router(sys.stderr, "error", wanted, recorded)
     _routers.extend((out, err))
     sys.stdout, sys.stderr = out, err
     # Logging without any configuration shows warnings and worse as bare messages on stderr, as on Cloudflare.

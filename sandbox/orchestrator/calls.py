@@ -13,8 +13,8 @@ from sandbox.orchestrator.directory import Directory
 from sandbox.orchestrator.ports import Held, NoAnswer, Transport
 from sandbox.orchestrator.timing import Cut, within
 from sandbox.runtime.exchange import header, new_request, read_bytes
-from sandbox.runtime.protocols import Points
-from sandbox.runtime.trace import hop, trace_headers
+from sandbox.runtime.protocols import Emit, Points, silent
+from sandbox.runtime.trace import told_hop, trace_headers
 from sandbox.runtime.values import JsException
 from sandbox.runtime.web import Request, Response
 
@@ -29,7 +29,15 @@ class AnswerTooLarge(SandboxError):
 
 
 class Caller:
-    def __init__(self, transport: Transport, directory: Directory, clock: Clock, points: Points | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        directory: Directory,
+        clock: Clock,
+        points: Points | None = None,
+        emit: Emit = silent,
+    ) -> None:
+        self._emit = emit
         self._transport = transport
         self._directory = directory
         self._clock = clock
@@ -79,10 +87,12 @@ class Caller:
     async def _exchange(self, worker: str, method: str, path: str, body: bytes | None, held: Held | None) -> Answer:
         info = self._directory.find(worker)
         headers = [("content-type", "application/json")] if body is not None else []
-        with hop() as trace:
+        call = told_hop(self._emit, to=info.name, via="orchestrator", method=method, url=path)
+        with call as trace:
             headers += trace_headers(trace, headers)
             request = new_request(info.url.rstrip("/") + path, method=method, headers=headers, body=body)
             response = await self._send(info.name, path, request, held)
+            call.status = int(response.status)
         try:
             data = await read_bytes(response, limit=codec.MAX_BODY)
         except ValueError:

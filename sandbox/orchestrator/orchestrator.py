@@ -117,7 +117,7 @@ class Orchestrator:
         self.tokens = Tokens(journal.database)
         self.directory = Directory(self.registry)
         self.views = Views(journal, self._progress)
-        self.caller = Caller(self._transport, self.directory, self.clock, self._points)
+        self.caller = Caller(self._transport, self.directory, self.clock, self._points, self._emit)
         adopter = Adopter(self.references, self._results, self.directory, self.clock)
         driver = Driver(journal, self.caller, self.checkpoints, adopter, self.clock, self._progressed)
         self._outbox = Outbox(journal, self.caller, self.clock)

@@ -10,7 +10,11 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
+import time
 from contextvars import ContextVar
+from typing import Any
+
+from sandbox.runtime.protocols import Emit
 
 HEADER = "traceparent"
 STATE_HEADER = "tracestate"
@@ -19,8 +23,10 @@ STATE_HEADER = "tracestate"
 # no two counts to one id), beside 64 bits that are this process's own.
 _SPREAD = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
+_GATHER = pow(_SPREAD, -1, 1 << 64)
 _next = itertools.count(secrets.randbits(62) + 1).__next__
-_OURS = f"{secrets.randbits(64) or 1:016x}"
+PROCESS = f"{secrets.randbits(64) or 1:016x}"
+"""The last half of every trace id that this process makes."""
 
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
@@ -28,6 +34,21 @@ _KNOWN_FLAGS = 0x03
 """Sampled, and (level 2) that the trace id is random; the others must go out as zero."""
 _SAMPLED = 0x01
 _LONGEST_STATE = 512
+
+
+def span_id_of(number: int) -> str:
+    """16 hex digits, not all zero."""
+    return f"{number * _SPREAD & _MASK or 1:016x}"
+
+
+def trace_id_of(number: int, process: str = PROCESS) -> str:
+    """32 hex digits, not all zero, that no other trace has."""
+    return f"{number * _SPREAD & _MASK:016x}{process}"
+
+
+def number_of(trace_id: str) -> int:
+    """The number that a trace id of `trace_id_of` was made of (of any other id: a number that means nothing)."""
+    return int(trace_id[:16], 16) * _GATHER & _MASK
 
 
 class Trace:
@@ -39,8 +60,8 @@ class Trace:
     begins a trace. Ids are written out when somebody asks: a request that nobody follows makes none.
     """
 
-    __slots__ = ("_number", "_span_id", "_trace_id", "execution_id", "flags", "packet_id", "parent_id", "remote",
-                 "stage", "state")  # fmt: skip
+    __slots__ = ("_span_id", "_trace_id", "begins", "execution_id", "flags", "generation", "number", "packet_id", "parent_id",
+                 "reads", "remote", "stage", "state")  # fmt: skip
 
     def __init__(
         self,
@@ -53,9 +74,16 @@ class Trace:
         stage: str | None = None,
         packet_id: str | None = None,
     ) -> None:
-        self._number = _next()
+        self.number = _next()
+        """What its ids are made of."""
+        self.reads = 0
+        """KV reads of the worker that serves it."""
+        self.generation: int | None = None
+        """Of the worker that serves it."""
         self._span_id: str | None = None
         self._trace_id = trace_id
+        self.begins = trace_id is None
+        """Whether it begins a trace whose id is made of `number`."""
         self.parent_id = parent_id
         self.flags = flags
         self.state = state
@@ -68,14 +96,14 @@ class Trace:
     def trace_id(self) -> str:
         found = self._trace_id
         if found is None:
-            found = self._trace_id = f"{self._number * _SPREAD & _MASK:016x}{_OURS}"
+            found = self._trace_id = trace_id_of(self.number)
         return found
 
     @property
     def span_id(self) -> str:
         found = self._span_id
         if found is None:
-            found = self._span_id = f"{self._number * _SPREAD & _MASK or 1:016x}"
+            found = self._span_id = span_id_of(self.number)
         return found
 
     @property
@@ -147,6 +175,13 @@ def for_execution(execution_id: str, *, asked: Trace | None = None) -> Trace:
     return made
 
 
+def count_reads(number: int = 1) -> None:
+    """Reads of KV are counted, where writes are events."""
+    trace = current_trace.get()
+    if trace is not None:
+        trace.reads += number
+
+
 class hop:  # noqa: N801  (used like a function: `with hop():`)
     """While entered, the running code is in a span of its own: that of the call it makes, or of `trace`.
 
@@ -179,3 +214,31 @@ def trace_headers(trace: Trace, headers: list[tuple[str, str]]) -> list[tuple[st
     if trace.state is not None and all(name != STATE_HEADER for name, _ in headers):
         found.append((STATE_HEADER, trace.state))
     return found
+
+
+class told_hop(hop):  # noqa: N801
+    """A hop that is an event when it has ended: `call`, with `fields`, `status` (set it), `ms`, `error` where the call
+    raised, `generation` and `kv_reads` of the worker that served it."""
+
+    __slots__ = ("_began", "_emit", "_fields", "status")
+
+    def __init__(self, emit: Emit, **fields: Any) -> None:
+        super().__init__()
+        self._emit = emit
+        self._fields = fields
+        self.status: int | None = None
+
+    def __enter__(self) -> Trace:
+        self._began = time.perf_counter()
+        return super().__enter__()
+
+    def __exit__(self, *exc: object) -> None:
+        trace, fields = current_trace.get(), self._fields
+        if self.status is not None:
+            fields["status"] = self.status
+        if exc[1] is not None:
+            fields["error"] = str(exc[1]) or type(exc[1]).__name__
+        if trace is not None:
+            fields |= {"generation": trace.generation, "kv_reads": trace.reads}
+        self._emit("call", ms=(time.perf_counter() - self._began) * 1000, **fields)
+        super().__exit__(*exc)

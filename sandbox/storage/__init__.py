@@ -4,7 +4,7 @@ from sqlite3 import Connection, DatabaseError, IntegrityError, OperationalError
 
 from sandbox.storage.database import Database
 from sandbox.storage.errors import StateFolderBusy, StateFolderRefused, StorageClosed, StorageFull, StorageNewer
-from sandbox.storage.files import Damage, Synchronous
+from sandbox.storage.files import Damage, Synchronous, open_reader, open_writer
 from sandbox.storage.state_folder import StateFolder
 
 __all__ = [
@@ -21,4 +21,6 @@ __all__ = [
     "StorageFull",
     "StorageNewer",
     "Synchronous",
+    "open_reader",
+    "open_writer",
 ]

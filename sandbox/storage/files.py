@@ -57,9 +57,10 @@ def open_private(path: Path) -> None:
 
 
 def open_writer(
-    path: Path, migrations: Sequence[str], synchronous: Synchronous
+    path: Path, migrations: Sequence[str], synchronous: Synchronous, *, shrinks: bool = False
 ) -> tuple[sqlite3.Connection, Damage | None]:
-    """The one read-write connection of a file: checked, in WAL mode, at the newest layout."""
+    """The one read-write connection of a file: checked, in WAL mode, at the newest layout. A file that is to shrink
+    (`PRAGMA incremental_vacuum`) must be told so when it is made."""
     damage = None
     open_private(path)
     reason = check(path)
@@ -68,6 +69,8 @@ def open_writer(
         open_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
+        if shrinks:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")

@@ -18,6 +18,7 @@ from sandbox.bindings.kv.store import Found, KvStore
 from sandbox.bindings.kv.taped import Played, Taped, taped
 from sandbox.runtime.protocols import KvOperation, Points
 from sandbox.runtime.tape import current_tape
+from sandbox.runtime.trace import count_reads
 from sandbox.runtime.values import (
     ArrayBuffer,
     BufferView,
@@ -76,6 +77,7 @@ class KvNamespace(HostObject):
             if not store.is_open:
                 await store.open()
             found = store.lookup(key)
+            count_reads()
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None
         if found is None:
@@ -98,6 +100,7 @@ class KvNamespace(HostObject):
             limits.check_cache_ttl(cache_ttl)
             await self._store.open()
             found = self._store.lookup(key)
+            count_reads()
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None
         value: Any = jsnull
@@ -153,6 +156,7 @@ class KvNamespace(HostObject):
             if self._points.kv is not None:
                 prefix = (await self._passed(self._operation("list", prefix or ""))).keys[0]
             page = await self._store.list(prefix or "", limit, cursor)
+            count_reads()
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None  # the service sees a listing as a GET
         keys = []
@@ -178,6 +182,7 @@ class KvNamespace(HostObject):
             if self._points.kv is not None:
                 await self._passed(self._operation("get", *map(js_str, names)))
             await self._store.open()
+            count_reads(len(names))
             for name in map(js_str, names):
                 key = limits.bulk_key_bytes(name)
                 limits.check_cache_ttl(cache_ttl)

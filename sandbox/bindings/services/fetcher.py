@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from sandbox.clock import Clock
-from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed
+from sandbox.errors import SandboxError, WorkerFailed
 from sandbox.runtime import exchange
-from sandbox.runtime.protocols import Invoke, Points
+from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
-from sandbox.runtime.trace import hop
+from sandbox.runtime.trace import told_hop
 from sandbox.runtime.values import (
     HostObject,
     JsDate,
@@ -50,7 +50,9 @@ class Fetcher(HostObject):
         props: Mapping[str, Any] | None = None,
         points: Points | None = None,
         caller: tuple[str, str] = ("", ""),
+        emit: Emit = silent,
     ) -> None:
+        self._emit = emit
         self._invoke = invoke
         self._clock = clock
         self._service = service
@@ -81,10 +83,19 @@ class Fetcher(HostObject):
 
     async def _pass(self, request: Request) -> Response:
         try:
-            with hop():
-                return await self._invoke.fetch(self._service, request, entrypoint=self._entrypoint, props=self._props)
+            call = self._told("fetch", method=request._method, url=request._url)
+            with call:
+                response = await self._invoke.fetch(
+                    self._service, request, entrypoint=self._entrypoint, props=self._props
+                )
+                call.status = response.status
+                return response
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
+
+    def _told(self, via: str, **fields: Any) -> told_hop:
+        """The span of a call, and its event."""
+        return told_hop(self._emit, worker=self._caller[0], to=self._service, via=via, **fields)
 
     async def _follow(self, request: Request, response: Response) -> Response:
         url, method = request.url, request.method
@@ -109,15 +120,13 @@ class Fetcher(HostObject):
         time, cron = option(options, "scheduledTime"), option(options, "cron")
         moment = time.getTime() if isinstance(time, JsDate) else time
         try:
-            with hop():
+            with self._told("scheduled"):
                 await self._invoke.scheduled(
                     self._service,
                     scheduled_time_ms=self._clock.now() * 1000 if moment is None else float(moment),
                     cron="" if cron is None else str(cron),
                     entrypoint=self._entrypoint,
                 )
-        except WorkerExceeded:
-            return JsObject({"outcome": "exceededCpu", "noRetry": False})
         except WorkerFailed:
             return JsObject({"outcome": "exception", "noRetry": False})
         except SandboxError as error:
@@ -146,7 +155,7 @@ class Fetcher(HostObject):
     async def _pass_rpc(self, name: str, args: list[Any]) -> Any:
         try:
             # What comes back was cloned on the other side.
-            with hop():
+            with self._told("rpc", method=name):
                 return await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
@@ -157,7 +166,7 @@ def _as_seen(error: SandboxError) -> JsException:
     cause = error.__cause__
     if isinstance(cause, JsException):
         return JsException(cause.name, cause.message)
-    if isinstance(error, WorkerFailed) and not isinstance(error, WorkerExceeded) and cause is not None:
+    if isinstance(error, WorkerFailed) and cause is not None:
         return JsException("Error", f"{type(cause).__name__}: {cause}")
     return JsException("Error", error.message)
 
