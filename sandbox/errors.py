@@ -73,6 +73,33 @@ class WorkerFailed(SandboxError):
         self.worker = worker
 
 
+class LimitExceeded(BaseException):
+    """Raised in a worker's code where it keeps the event loop for longer than its limit.
+
+    No Exception, so that `except Exception` does not swallow it. `place` is the worker's line it was raised at.
+    """
+
+    def __init__(self, message: str, place: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class WorkerExceeded(WorkerFailed):
+    """A worker kept the event loop for longer than its limit and was ended; `__cause__` is the LimitExceeded.
+
+    On Cloudflare this is error 1102, status 503.
+    """
+
+    code = "worker_exceeded_limits"
+    status = 503
+
+    def __init__(self, worker: str, error: LimitExceeded) -> None:
+        super().__init__(worker, f"Worker exceeded resource limits at {error.place}: {error}")
+        self.hint = (
+            "await something in between, do less in one go, or raise [limits] cpu_ms in the worker's wrangler file"
+        )
+
+
 class WorkerUnavailable(SandboxError):
     """A worker has no generation that can serve: its code does not import and no earlier one is left.
 

@@ -12,12 +12,16 @@ from sandbox.loader.registry import Load
 class Hosting:
     """`lazy`: a worker's code is loaded when it is first asked, not at the start. `throwaway`: the state folder will be
     deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own).
+    `watchdog`: a worker that keeps the event loop is told, and ended at its limit, which takes SIGALRM for ours.
     `load` makes a generation of a worker's code."""
 
     lazy: bool = False
     throwaway: bool = False
     debugger: bool = True
+    watchdog: bool = False
     load: Load = load_generation
 
 
 STANDALONE = Hosting()
+OWN_PROCESS = Hosting(watchdog=True)
+"""What the command line uses: the process is all ours."""

@@ -8,7 +8,7 @@ from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.taped import taped
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
-from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed, WorkerUnavailable
+from sandbox.errors import ConnectionLost, SandboxError, WorkerExceeded, WorkerFailed, WorkerUnavailable
 from sandbox.loader.generation import Lease
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import NoAnswer, WorkerInfo
@@ -57,8 +57,10 @@ class WorkerTransport:
         except WorkerUnavailable:
             raise
         except WorkerFailed as error:
-            failure = SandboxError(self._redact(error.message), code=error.code)
-            return exchange.json_response(failure.as_json(), status=error.status)
+            answer = SandboxError(self._redact(error.message), code=error.code, hint=error.hint).as_json()
+            if isinstance(error, WorkerExceeded):
+                answer["error"]["retryable"] = False  # it would keep everybody waiting once more
+            return exchange.json_response(answer, status=error.status)
 
     async def _send_outside(self, request: Request) -> Response:
         return await self._egress.send_external(request.url, request)

@@ -29,6 +29,7 @@ from sandbox.app.redaction import Redaction
 from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, trigger
+from sandbox.app.watching import watch_loop
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -42,7 +43,7 @@ from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
 from sandbox.loader.debugger import install_debugger
-from sandbox.loader.failures import describe_failure
+from sandbox.loader.failures import describe_failure, is_from
 from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import Orchestrator
@@ -171,6 +172,8 @@ class Sandbox:
         await self.orchestrator.start()
         await self._configure_orchestrator()
         self._know_secrets()
+        if hosting.watchdog:
+            self._undo.append(watch_loop(self.workers, self.events))
         began = time.time()
         for worker in self.config.workers.values() if self._load else ():
             if hosting.lazy:
@@ -385,8 +388,13 @@ class Sandbox:
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
 
     def _bug(self, worker: str | None, error: BaseException) -> None:
-        """What the host could not answer. A worker's own exception was told already, with its traceback."""
-        if not isinstance(error, SandboxError):
+        """What the host could not answer. What a call of a worker raised was told already, with its traceback; what it
+        raised later, in the middle of a streamed body, was not."""
+        if isinstance(error, SandboxError):
+            return
+        if worker is not None and self.workers.has(worker) and is_from(error, self.workers.config(worker)):
+            self._emit_redacted("exception", worker=worker, text=self.describe_failure(error, worker))
+        else:
             logger.error("a request failed inside the sandbox", exc_info=error)
 
     def _know_secrets(self) -> None:

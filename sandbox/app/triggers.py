@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox.clock import Clock
-from sandbox.errors import UserError, WorkerFailed
+from sandbox.errors import UserError, WorkerExceeded, WorkerFailed
 from sandbox.runtime.exchange import json_response, make_response
 from sandbox.runtime.protocols import Invoke
 from sandbox.runtime.web import Request, Response
@@ -15,7 +15,7 @@ SCHEDULED = HANDLER_PATH + "scheduled"
 
 
 async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -> Response | None:
-    """Call the handler the path names and answer `ok` or `exception`; None where the path is the worker's own.
+    """Call the handler the path names and answer `ok`, `exception` or `exceededCpu`; None where the path is the worker's own.
 
     Without `cron` it is empty, without `time` it is now (milliseconds since the epoch).
     """
@@ -30,6 +30,8 @@ async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -
         return json_response(wrong.as_json(), status=wrong.status)
     try:
         await invoke.scheduled(worker, scheduled_time_ms=moment, cron=query.get("cron", ""))
+    except WorkerExceeded:
+        return make_response("exceededCpu", status=500)
     except WorkerFailed:
         return make_response("exception", status=500)  # its traceback is in the console
     return make_response("ok")

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sandbox.cli import blocked
 from sandbox.clock import iso
 from sandbox.errors import SandboxError
 from sandbox.events import Event
@@ -127,6 +128,8 @@ def _told(event: Event) -> tuple[str, str | None]:
             return "error", "\n".join(["the configuration has errors; the old one stays in force", *fields["problems"]])
         case "kv.damaged":
             return "error", f"KV namespace {fields['namespace']}: {fields['text']}"
+        case "loop.busy" | "loop.ended" | "loop.stuck":
+            return blocked.told(event.kind, fields)
         case "ack_abandoned":
             return (
                 "warning",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from sandbox.cli import blocked
 from sandbox.events import Event
 
 WORDS = {
@@ -76,8 +77,13 @@ class Watch:
                     self._progress.stop_task(task)
 
     def event(self, event: Event) -> None:
-        """A line that a worker printed, or its exception."""
+        """A line that a worker printed, its exception, or that it keeps the loop."""
         fields = event.fields
+        if event.kind.startswith("loop."):
+            level, text = blocked.told(event.kind, fields)
+            if level != "debug":
+                self._console.print(escape(text), style="yellow")
+            return
         if event.kind == "exception":
             self._console.print(escape(str(fields["text"])), style="red")
         else:

@@ -83,6 +83,7 @@ async def _run(
         else:
             sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True))
             sandbox.events.subscribe(watch.event, "log", "exception")
+            sandbox.events.subscribe_at_once(watch.event)
             api = session.local_client(sandbox)
         body[await _kind(api, name, allow_stale=allow_stale)] = name
         execution_id = (await api.call("POST", "/api/executions", json_body=body))["execution_id"]

@@ -111,6 +111,7 @@ async def up_client(options: Options) -> AsyncIterator[Client]:
 async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]:
     """A sandbox of our own, without a port and without watching files."""
     from sandbox.app import Sandbox  # heavy: only when nothing is up
+    from sandbox.app.hosting import OWN_PROCESS, STANDALONE
 
     gc.enable()  # off while importing, see `main`
     try:
@@ -120,7 +121,9 @@ async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]
             raise
         # State can be looked at although the configuration is broken.
         loaded = Loaded(SandboxConfig(root=Path.cwd(), path=None, state=options.state()))
-    async with Sandbox(loaded, serve=False, watch=False, load=load) as sandbox:
+    async with Sandbox(
+        loaded, serve=False, watch=False, load=load, hosting=OWN_PROCESS if load else STANDALONE
+    ) as sandbox:
         yield sandbox
 
 

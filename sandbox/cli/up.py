@@ -92,14 +92,16 @@ def command(
 async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
+        from sandbox.app.hosting import OWN_PROCESS
 
     # What is imported now stays until the end. Workers come after this: theirs must be collected when they are replaced.
     gc.freeze()
     gc.enable()
     started = time.perf_counter()
-    sandbox = Sandbox(loaded, watch=reload, reread=options.read, token=token)
+    sandbox = Sandbox(loaded, watch=reload, hosting=OWN_PROCESS, reread=options.read, token=token)
     console.redact = sandbox.redact
     sandbox.events.subscribe(console.event)
+    sandbox.events.subscribe_at_once(console.event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, stop)

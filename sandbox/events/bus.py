@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +22,9 @@ class Event:
     `reload` (worker, generation, ms), `reload.failed` (worker, error, stale), `exception` (worker, text), `outbound` (worker, url, status, by),
     `cassette` (file, error),
     `kv.put` / `kv.delete` (namespace, key), `execution` (execution_id, state), `stage` (execution_id, stage, state, ...),
-    `fault` (id, fault, point, worker, where, text, ms), `progress` (execution_id, stage, packet_id, percent, message).
+    `fault` (id, fault, point, worker, where, text, ms), `progress` (execution_id, stage, packet_id, percent, message),
+    `loop.busy` (worker, ms, lasting, file, line, function, calling), `loop.ended` and `loop.stuck` (the same without
+    lasting, with limit_ms).
     """
 
     kind: str
@@ -42,6 +45,7 @@ class Bus:
         self._for_all: list[Listener] = []
         self.recorder: Listener | None = None
         """Gets every event, too, and counts as nobody: `wanted` is about who shows them."""
+        self._at_once: list[Listener] = []
 
     def subscribe(self, listener: Listener, *kinds: str) -> Callable[[], None]:
         """Call `listener` for events of `kinds` (of all kinds where none is named). Returns what unsubscribes."""
@@ -57,6 +61,12 @@ class Bus:
 
         return unsubscribe
 
+    def subscribe_at_once(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for what `emit_at_once` says, in the thread that says it: for a console, which has to tell
+        that the loop is blocked while it is. Returns what unsubscribes."""
+        self._at_once.append(listener)
+        return lambda: self._at_once.remove(listener)
+
     def wanted(self, kind: str) -> bool:
         """Whether anybody listens for `kind`: what a worker prints goes to the terminal where nobody does."""
         return bool(self._for_all) or bool(self._listeners.get(kind))
@@ -67,9 +77,22 @@ class Bus:
             targets.append(self.recorder)
         if not targets:
             return
+        _tell(targets, Event(kind, self._clock.now(), fields))
+
+    def emit_at_once(self, loop: asyncio.AbstractEventLoop, kind: str, /, **fields: Any) -> None:
+        """Emit from another thread: at once to those who asked for that, to all others when `loop` gets to it."""
         event = Event(kind, self._clock.now(), fields)
-        for listener in targets:
-            try:
-                listener(event)
-            except Exception:
-                logger.exception("a listener of %r events failed", kind)
+        _tell(self._at_once, event)
+        loop.call_soon_threadsafe(self._pass_on, event)
+
+    def _pass_on(self, event: Event) -> None:
+        listeners = [*self._listeners.get(event.kind, ()), *self._for_all]
+        _tell([listener for listener in listeners if listener not in self._at_once], event)
+
+
+def _tell(listeners: list[Listener], event: Event) -> None:
+    for listener in listeners:
+        try:
+            listener(event)
+        except Exception:
+            logger.exception("a listener of %r events failed", event.kind)

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from aiohttp import HttpVersion11, web
 
 from sandbox.clock import Clock
-from sandbox.errors import ConnectionLost, SandboxError, WorkerFailed
+from sandbox.errors import ConnectionLost, LimitExceeded, SandboxError, WorkerExceeded, WorkerFailed
 from sandbox.events import EventLog
 from sandbox.events.bodies import Recorded, Taped
 from sandbox.host import guard
@@ -262,13 +262,14 @@ class Entry:
         """The answer for an exception; where the answer has begun, the connection is cut so that the client notices."""
         http, hooks = step.http, self._hooks
         worker = step.target.worker if step.target is not None else None
+        raised = error
         if isinstance(step.body, LimitedBody) and step.body.exceeded:
             error = too_large(hooks.max_body)
         elif worker is not None and (isinstance(error, JsException) or not isinstance(error, Exception)):
             # A Response that cannot be sent, or a SystemExit and the like that `fetch_worker` let pass.
             error = _as_worker_failed(worker, error)
         if not isinstance(error, SandboxError) or error.status >= 500:
-            hooks.on_error(worker, error)
+            hooks.on_error(worker, raised if isinstance(error, WorkerFailed) else error)
         if step.began or isinstance(error, ConnectionLost):
             step.status = 500 if step.began else NO_ANSWER
             if http.transport is not None:
@@ -359,6 +360,10 @@ def _is_told(url: str) -> bool:
 
 
 def _as_worker_failed(worker: str, error: BaseException) -> WorkerFailed:
-    failed = WorkerFailed(worker, f"{worker} raised {type(error).__name__}")
+    failed: WorkerFailed
+    if isinstance(error, LimitExceeded):
+        failed = WorkerExceeded(worker, error)
+    else:
+        failed = WorkerFailed(worker, f"{worker} raised {type(error).__name__}")
     failed.__cause__ = error
     return failed

@@ -9,11 +9,17 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from sandbox.errors import SandboxError, WorkerFailed, WorkerUnavailable
+from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, WorkerUnavailable
 
 PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 WORKER_THREW = 1101
 """Cloudflare's number for an exception that a worker let through."""
+WORKER_EXCEEDED = 1102
+"""Cloudflare's number for a worker that was ended at its limit."""
+_TITLES = {
+    WORKER_THREW: f"Error {WORKER_THREW}: Worker threw exception",
+    WORKER_EXCEEDED: f"Error {WORKER_EXCEEDED}: Worker exceeded resource limits",
+}
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222;background:#fff}"
@@ -58,7 +64,7 @@ def error_answer(
     if isinstance(error, WorkerFailed | WorkerUnavailable):
         detail["worker"] = error.worker
         if isinstance(error, WorkerFailed):
-            detail["error_code"] = WORKER_THREW
+            detail["error_code"] = WORKER_EXCEEDED if isinstance(error, WorkerExceeded) else WORKER_THREW
         if error.__cause__ is not None:
             detail["traceback"] = redact(describe(error))
     message = redact(message)
@@ -76,7 +82,7 @@ def json_answer(status: int, value: Any) -> PlainAnswer:
 
 
 def _page(status: int, message: str, hint: str | None, detail: dict[str, Any]) -> PlainAnswer:
-    title = f"Error {WORKER_THREW}: worker threw exception" if "error_code" in detail else "Worker not available"
+    title = _TITLES[detail["error_code"]] if "error_code" in detail else "Worker not available"
     parts = [f"<h1>{escape(title)}</h1>", f"<p><b>{escape(detail['worker'])}</b>: {escape(message)}</p>"]
     if "traceback" in detail:
         parts.append(f"<pre>{escape(detail['traceback'])}</pre>")

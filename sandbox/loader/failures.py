@@ -11,12 +11,14 @@ from itertools import groupby
 from pathlib import Path
 
 from sandbox.config.models import WorkerConfig
-from sandbox.errors import SandboxError, WorkerFailed
+from sandbox.errors import LimitExceeded, SandboxError, WorkerFailed
 from sandbox.loader.imports import plain_text
 from sandbox.loader.packages import install_hint
+from sandbox.runtime.values import JsException
 
 NO_FETCH = "Handler does not export a fetch() function."  # workerd's words
 _SANDBOX = str(Path(__file__).parents[1]) + os.sep
+_ENDING = str(Path(__file__).with_name("ending.py"))
 _STANDARD = (str(Path(os.__file__).parent) + os.sep, "<frozen ")
 
 
@@ -42,9 +44,11 @@ def headline(error: BaseException, worker: WorkerConfig) -> str:
     place = ""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename, worker)]
     if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({_short(error.filename, worker)}:{error.lineno})"
+        place = f" ({short_path(error.filename, worker)}:{error.lineno})"
     elif own:
-        place = f" ({_short(own[-1].filename, worker)}:{own[-1].lineno} in {own[-1].name})"
+        place = f" ({short_path(own[-1].filename, worker)}:{own[-1].lineno} in {own[-1].name})"
+    elif isinstance(error, LimitExceeded):
+        place = f" ({error.place})"
     return plain_text(f"{worker.name}: {one_line(error)}{place}")
 
 
@@ -53,6 +57,14 @@ def one_line(error: BaseException) -> str:
     text = f"{error.msg}" if isinstance(error, SyntaxError) else str(error)
     name = type(error).__qualname__
     return plain_text(f"{name}: {' '.join(text.split())}" if text else name)
+
+
+def is_from(error: BaseException, worker: WorkerConfig) -> bool:
+    """Whether the worker's code raised it: one of its frames is in the traceback, or it is a JavaScript error or no
+    Exception at all, which nothing else lets through."""
+    if isinstance(error, JsException) or not isinstance(error, Exception):
+        return True
+    return any(_is_own(frame.filename, worker) for frame in traceback.extract_tb(error.__traceback__))
 
 
 def hint_for(error: BaseException, worker: WorkerConfig) -> str | None:
@@ -106,7 +118,11 @@ def _chain(error: BaseException, worker: WorkerConfig, seen: frozenset[int] = fr
         yield joint
         yield ""
     yield "Traceback (most recent call last):"
-    yield from _frames(traceback.extract_tb(error.__traceback__), worker)
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, LimitExceeded):
+        # What raised it interrupted the worker's line and was not called by it.
+        frames = traceback.StackSummary.from_list([f for f in frames if not f.filename.startswith(_ENDING)] or frames)
+    yield from _frames(frames, worker)
     yield from "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
     if isinstance(error, BaseExceptionGroup):
         for number, inner in enumerate(error.exceptions, 1):
@@ -149,7 +165,7 @@ def _is_machinery(filename: str) -> bool:
     return filename.startswith(_STANDARD) and f"{os.sep}site-packages{os.sep}" not in filename
 
 
-def _short(filename: str, worker: WorkerConfig) -> str:
+def short_path(filename: str, worker: WorkerConfig) -> str:
     for root in (str(worker.root), os.path.realpath(worker.root)):
         if filename.startswith(root + os.sep):
             return filename[len(root) + 1 :]

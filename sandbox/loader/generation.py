@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
-from sandbox.errors import NotFound
+from sandbox.errors import LimitExceeded, NotFound
 from sandbox.loader import names_as_text, reclaim, shadowing
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
 from sandbox.loader.failures import NO_FETCH, describe_failure
@@ -32,6 +33,9 @@ _AT_HAND = (type(None), str, bytes)
 Entry = Entrypoint | None
 _Before = tuple[WorkerContext | None, Invocation | None]
 NO_SCHEDULED = "Handler does not export a scheduled() function."
+_ENDED = (LimitExceeded, GeneratorExit, asyncio.CancelledError)
+loads = 0
+"""Goes up where the loading of a generation begins and ends: the watchdog times each on its own."""
 NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 
 
@@ -50,6 +54,8 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     handlers = reclaim.handlers_in_use()
     before = current_worker.get(None)
     current_worker.set(context)
+    global loads
+    loads += 1
     try:
         main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
         exports = exports_of(main, config)
@@ -60,6 +66,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
         raise
     finally:
+        loads += 1
         current_worker.set(before)
         end_lines(context)
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
@@ -279,6 +286,8 @@ class Generation:
             self._drain(ctx)
         else:
             self._let_go()
+        if ctx._exceeded is not None and not isinstance(sys.exc_info()[1], _ENDED):
+            raise LimitExceeded(*ctx._exceeded)  # the worker's code has swallowed it
 
     def _call_function(self, event: str, missing: str, first: Any, ctx: ExecutionContext) -> Any:
         """Old compatibility dates: `on_fetch(request, env, ctx)`, raw JavaScript values, surplus ones dropped."""
@@ -348,7 +357,7 @@ class Generation:
         end_lines(self.context)
         if not task.cancelled():
             for failure in task.result():
-                if isinstance(failure, Exception):
+                if not isinstance(failure, asyncio.CancelledError):
                     text = "in waitUntil: " + describe_failure(failure, self.config)
                     self.context.emit("exception", worker=self.config.name, text=text)
         self._let_go()

@@ -25,6 +25,7 @@ from sandbox.runtime.stdlib import STAND_INS, dates
 ROOT = "sandbox_workers"
 _DOTTED_ROOT = ROOT + "."
 _PREFIX = re.compile(rf"{ROOT}\.\w+\.?")
+_WORKER = re.compile(rf"{ROOT}\.(\w+)_g\d+(?:_\d+)?(?:\.|$)")
 _real_import = builtins.__import__
 
 # Every living namespace by its prefix, and by the identity of the WorkerContext its code runs under.
@@ -153,6 +154,14 @@ def owner_of(module_name: object) -> Namespace | None:
     if not isinstance(module_name, str) or not module_name.startswith(_DOTTED_ROOT):
         return None
     return _by_prefix.get(".".join(module_name.split(".", 2)[:2]))
+
+
+def worker_of(module_name: object) -> str | None:
+    """The folded name of the worker a module belongs to, by its `__name__`, also of code that was replaced."""
+    if not isinstance(module_name, str) or not module_name.startswith(_DOTTED_ROOT):
+        return None
+    found = _WORKER.match(module_name)
+    return None if found is None else found.group(1)
 
 
 def meant_by(name: str, caller: FrameType) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.config.models import WorkerConfig, fold
-from sandbox.errors import NotFound, UserError, WorkerFailed, WorkerUnavailable
+from sandbox.errors import LimitExceeded, NotFound, UserError, WorkerExceeded, WorkerFailed, WorkerUnavailable
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
 from sandbox.loader.generation import Entry, Generation, Lease, load_generation
 from sandbox.loader.reclaim import Sweeper
@@ -174,7 +174,7 @@ class WorkerRegistry:
         entry = generation.entry(entrypoint)
         try:
             return await generation.fetch(request, entry=entry, props=props)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, LimitExceeded) as error:
             raise self._failed(slot.config, error) from error
 
     async def fetch_held(self, lease: Lease, request: Request) -> Response:
@@ -188,7 +188,7 @@ class WorkerRegistry:
     async def _fetch_held(self, generation: Generation, request: Request) -> Response:
         try:
             return await generation.fetch(request)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, LimitExceeded) as error:
             raise self._failed(generation.config, error) from error
 
     async def fetch_with_status(
@@ -211,7 +211,7 @@ class WorkerRegistry:
         generation, entry, slot = self._serving(worker, entrypoint)
         try:
             return await generation.rpc(method, args, entry=entry, props=props)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, LimitExceeded) as error:
             raise self._failed(slot.config, error) from error
 
     async def scheduled(
@@ -220,7 +220,7 @@ class WorkerRegistry:
         generation, entry, slot = self._serving(worker, entrypoint)
         try:
             await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, LimitExceeded) as error:
             raise self._failed(slot.config, error) from error
 
     def lease(self, worker: str) -> Lease:
@@ -295,6 +295,8 @@ class WorkerRegistry:
 
     def _failed(self, config: WorkerConfig, error: BaseException) -> WorkerFailed:
         self._emit("exception", worker=config.name, text=describe_failure(error, config))
+        if isinstance(error, LimitExceeded):
+            return WorkerExceeded(config.name, error)
         return WorkerFailed(config.name, one_line(error))
 
     def _renew(self, slot: _Slot, config: WorkerConfig) -> None:
@@ -304,7 +306,7 @@ class WorkerRegistry:
         slot.attempts += 1
         try:
             generation = self._load(config, slot.attempts, self._make_context(config))
-        except Exception as error:
+        except (Exception, LimitExceeded) as error:
             self._fail(slot, config, error)
             return
         old = slot.generation

@@ -42,13 +42,15 @@ class WorkerContext:
 class ExecutionContext(HostObject):
     """`ctx`: `waitUntil`, `passThroughOnException`, `props`, `exports`. The host drains it when the answer is out."""
 
-    __slots__ = ("_exports", "_pass_through", "_pending", "_props")
+    __slots__ = ("_exceeded", "_exports", "_pass_through", "_pending", "_props")
 
     def __init__(self, props: Any = None, exports: Any = None) -> None:
         self._pending: set[JsPromise] | None = None
         self._props = props
         self._exports = exports
         self._pass_through = False
+        # Message and place of what was raised in this invocation over its limit: caught or not, it ends with that.
+        self._exceeded: tuple[str, str] | None = None
 
     @js_method
     def waitUntil(self, awaitable: Any) -> None:
@@ -108,7 +110,7 @@ class ExecutionContext(HostObject):
             self._pending.discard(promise)
             try:
                 promise._result()
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:  # a worker's, whatever it is: ours would come from an `await`
                 failures.append(error)
         return failures
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from sandbox.clock import Clock
-from sandbox.errors import SandboxError, WorkerFailed
+from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
@@ -127,6 +127,8 @@ class Fetcher(HostObject):
                     cron="" if cron is None else str(cron),
                     entrypoint=self._entrypoint,
                 )
+        except WorkerExceeded:
+            return JsObject({"outcome": "exceededCpu", "noRetry": False})
         except WorkerFailed:
             return JsObject({"outcome": "exception", "noRetry": False})
         except SandboxError as error:
@@ -166,7 +168,7 @@ def _as_seen(error: SandboxError) -> JsException:
     cause = error.__cause__
     if isinstance(cause, JsException):
         return JsException(cause.name, cause.message)
-    if isinstance(error, WorkerFailed) and cause is not None:
+    if isinstance(error, WorkerFailed) and not isinstance(error, WorkerExceeded) and cause is not None:
         return JsException("Error", f"{type(cause).__name__}: {cause}")
     return JsException("Error", error.message)
 
