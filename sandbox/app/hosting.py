@@ -11,7 +11,8 @@ from sandbox.loader.registry import Load
 @dataclass(frozen=True, slots=True)
 class Hosting:
     """`lazy`: a worker's code is loaded when it is first asked, not at the start. `throwaway`: the state folder will be
-    deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own).
+    deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own), and with
+    `post_mortem` pdb opens at each unhandled exception of a worker, too.
     `watchdog`: a worker that keeps the event loop is told, and ended at its limit, which takes SIGALRM for ours.
     `load` makes a generation of a worker's code."""
 
@@ -19,6 +20,7 @@ class Hosting:
     throwaway: bool = False
     debugger: bool = True
     watchdog: bool = False
+    post_mortem: bool = False
     load: Load = load_generation
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.changes import Changes
+from sandbox.app.debugging import Debugging
 from sandbox.app.facts import Facts
 from sandbox.app.hosting import STANDALONE, Hosting
 from sandbox.app.interception import Interception
@@ -42,7 +43,6 @@ from sandbox.errors import SandboxError, UserError
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
-from sandbox.loader.debugger import install_debugger
 from sandbox.loader.failures import describe_failure, is_from
 from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
@@ -100,6 +100,7 @@ class Sandbox:
         self._serve, self._watch, self._load = serve, watch, load
         self._changes = Changes(self, reread)
         self._facts = Facts(self)
+        self._debugging = Debugging()
         self._token = token
         self._hosting = hosting
         self._folder: StateFolder | None = None
@@ -129,7 +130,7 @@ class Sandbox:
         hosting = self._hosting
         self._undo.append(install_output(self.events.wanted, lambda: self.recording.log is not None))
         if hosting.debugger:
-            self._undo.append(install_debugger())
+            self._undo += self._debugging.install(post_mortem=hosting.post_mortem)
         self._folder = StateFolder.open(self.config.state)
         self._folder.lock({"address": None})
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
@@ -180,7 +181,7 @@ class Sandbox:
                 self.workers.declare(worker)
             else:
                 await self.workers.add(worker)
-        self._folder.lock({"address": self.address if self._serve else None, "admin_token": self.admin_token})
+        self._debugging.leave(self._folder, address=self.address if self._serve else None, admin_token=self.admin_token)
         self._ready.set()
         if self._watch and self._load:
             await self._changes.watch(saved_since=began)
@@ -188,21 +189,23 @@ class Sandbox:
     async def stop(self, grace: float = GRACE) -> Stopped:
         """Finish what runs within `grace` seconds, cut the rest, close every file. Idempotent."""
         stopped = Stopped(0, 0)
-        deadline = time.monotonic() + grace
+        clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
+        deadline = clock() + grace
         await self._changes.close()
         if self.server is not None:
             stopped = await self.server.stop(grace)
             self.server = None
         if hasattr(self, "orchestrator"):
-            await self.orchestrator.close(max(0.0, deadline - time.monotonic()))
+            await self.orchestrator.close(max(0.0, deadline - clock()))
         if hasattr(self, "workers"):
-            await self.workers.close(max(0.0, deadline - time.monotonic()))
+            await self.workers.close(max(0.0, deadline - clock()))
         if hasattr(self, "egress"):
             await self.egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
         await self.recording.close()
         if self._folder is not None:
+            self._debugging.let_go()
             self._folder.release()
             self._folder = None
         while self._undo:

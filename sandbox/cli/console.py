@@ -29,6 +29,7 @@ class Console:
         self.as_json = as_json
         # Set to the sandbox's own as soon as there is one: whatever says it, a secret does not reach the terminal.
         self.redact: Callable[[str], str] = str
+        self._held: list[str] | None = None
 
     def line(self, text: str, *, level: str = "info") -> None:
         """One line of our own."""
@@ -67,7 +68,19 @@ class Console:
             text += "\n" + "".join(traceback.format_exception(error)).rstrip()
         self.line(text, level="error")
 
+    def hold(self, paused: bool) -> None:
+        """Keep lines back while a debugger's prompt is open, and show them after it."""
+        if paused:
+            self._held = []
+            return
+        held, self._held = self._held, None
+        for text in held or ():
+            self._write(text)
+
     def _write(self, text: str) -> None:
+        if self._held is not None:
+            self._held.append(text)
+            return
         click.echo(self.redact(text), file=real_stdout())
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,12 +23,19 @@ WORDS = {
 }
 
 
+class _RealError:
+    """Standard error, also while it is routed in this process: what is drawn is no worker's output."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(sys.stderr, "real", sys.stderr), name)
+
+
 class Watch:
     """Shows stages as they move. Where the output is no terminal nothing live is drawn. `quiet` shows nothing at all
-    on standard output; workers' output goes to standard error in any case."""
+    on standard output; workers' output goes to standard error in any case. Made on a running loop."""
 
     def __init__(self, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(file=cast(IO[str], _RealError()), highlight=False)
         self._live = not quiet and self._console.is_terminal
         self._progress = Progress(
             TextColumn("  {task.description}", markup=False),
@@ -39,10 +47,14 @@ class Watch:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
+            get_time=asyncio.get_running_loop().time,  # which stands still while a debugger holds the process
         )
+        self._held: list[Event] | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._shown = False
 
     def __enter__(self) -> Self:
+        self._shown = True
         if self._live:
             self._progress.start()
         return self
@@ -50,6 +62,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._shown = False
         if self._live:
             self._progress.stop()
 
@@ -76,8 +89,28 @@ class Watch:
                 if data["state"] != "backoff":
                     self._progress.stop_task(task)
 
+    def hold(self, paused: bool) -> None:
+        """Draw nothing while a debugger's prompt is open in this process, and show what came meanwhile after it."""
+        if paused:
+            self._held = []
+            if self._live:
+                self._progress.stop()
+            return
+        held, self._held = self._held, None
+        if self._live and self._shown:
+            self._progress.start()
+        for event in held or ():
+            self.event(event)
+
+    def say(self, text: str) -> None:
+        """A line of our own, above what is drawn."""
+        self._console.print(escape(text), style="yellow", soft_wrap=True)
+
     def event(self, event: Event) -> None:
         """A line that a worker printed, its exception, or that it keeps the loop."""
+        if self._held is not None:
+            self._held.append(event)
+            return
         fields = event.fields
         if event.kind.startswith("loop."):
             level, text = blocked.told(event.kind, fields)
@@ -85,8 +118,10 @@ class Watch:
                 self._console.print(escape(text), style="yellow")
             return
         if event.kind == "exception":
-            self._console.print(escape(str(fields["text"])), style="red")
+            self._console.print(escape(str(fields["text"])), style="red", soft_wrap=True)
         else:
             style = "yellow" if fields["level"] in ("warning", "error", "critical") else None
-            self._console.print(f"[cyan]{escape(fields['worker'])}[/] {escape(fields['text'])}", style=style)
+            self._console.print(
+                f"[cyan]{escape(fields['worker'])}[/] {escape(fields['text'])}", style=style, soft_wrap=True
+            )
         sys.stderr.flush()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from sandbox.cli import session
+from sandbox.cli import session, stopped
 from sandbox.cli.progress import Watch
 from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, print_json
@@ -27,6 +27,7 @@ from sandbox.errors import UsageError, UserError
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where results go [out/<execution>].")
 @click.option("--detach", is_flag=True, help="Return once it has started (needs a sandbox that is up).")
 @click.option("--egress", type=click.Choice(EGRESS_MODES), help="What outbound calls may do (needs that none is up).")
+@click.option("--pdb", is_flag=True, help="Open pdb at each unhandled exception of a worker.")
 @click.option("--allow-stale", is_flag=True, help="Run although a worker's newest code does not load.")
 @as_json
 @session.common
@@ -39,6 +40,7 @@ def command(
     detach: bool,
     egress: str | None,
     allow_stale: bool,
+    pdb: bool,
     as_json: bool,
 ) -> None:
     """Run the pipeline NAME, or drive the worker NAME (handshake, process, acknowledge).
@@ -57,7 +59,10 @@ def command(
         if session.running(options) is not None:
             raise UsageError("--egress is for a run without a sandbox that is up; restart that one with `up --egress`")
         options = replace(options, overrides={"egress": egress})
-    execution = session.run(_run(options, name, body, detach=detach, allow_stale=allow_stale, quiet=as_json, out=out))
+    if pdb:
+        session.need_terminal("--pdb")
+    work = _run(options, name, body, detach=detach, allow_stale=allow_stale, quiet=as_json, out=out, pdb=pdb)
+    execution = session.run(work)
     if execution["state"] != "completed" and not detach:
         raise click.exceptions.Exit(1)
 
@@ -71,17 +76,28 @@ async def _run(
     allow_stale: bool,
     quiet: bool,
     out: Path | None,
+    pdb: bool,
 ) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         holder = session.running(options)
-        watch = Watch(quiet)
+        watch, look = Watch(quiet), None
         if holder is not None:
+            if pdb and not holder.get("pdb"):
+                raise UserError(
+                    f"the workers run in the sandbox that is up (pid {holder.get('pid')}), which was started without --pdb",
+                    hint="start that one with: sandbox up --pdb",
+                    code="not_here",
+                )
+            look = await stack.enter_async_context(stopped.told(options.state(), watch.say))
             send = await stack.enter_async_context(over_http(holder["address"]))
             api = Client(send, holder.get("admin_token"))
         elif detach:
             raise UserError("--detach needs a sandbox that is up", hint="start one with: sandbox up", code="not_up")
         else:
-            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True))
+            from sandbox.loader.debugger import when_paused  # loaded with the sandbox, when nothing is up
+
+            stack.callback(when_paused(watch.hold))
+            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True, post_mortem=pdb))
             sandbox.events.subscribe(watch.event, "log", "exception")
             sandbox.events.subscribe_at_once(watch.event)
             api = session.local_client(sandbox)
@@ -97,6 +113,8 @@ async def _run(
             watch.stages(await _execution(api, execution_id))
             async for kind, data in api.events(execution_id):
                 watch.update(kind, data)
+            if look is not None:
+                look.once()
         execution = await _execution(api, execution_id)
         folder = out or Path("out") / execution_id
         written = await _deliver(api, execution, folder)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sandbox.cli import stopped
 from sandbox.client import Answer, Client, over_http
 from sandbox.config.load import Loaded, find_state, load_sandbox
 from sandbox.config.models import SandboxConfig
 from sandbox.config.problems import ConfigError
-from sandbox.errors import UserError
+from sandbox.errors import UsageError, UserError
 from sandbox.storage import StateFolder
 
 if TYPE_CHECKING:
@@ -72,6 +74,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+def need_terminal(option: str) -> None:
+    """Raises UsageError where no debugger's prompt can be opened."""
+    if not (sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()):
+        raise UsageError(
+            f"{option} needs a terminal, and standard input is none",
+            hint="run it in a terminal, or attach an editor with --debugpy PORT",
+        )
+
+
 def running(options: Options) -> dict[str, Any] | None:
     """What the sandbox that is up for this folder left in its lock: `pid`, `address`, `admin_token`; None: none is."""
     path = options.state()
@@ -89,7 +100,7 @@ async def client(options: Options, *, load: bool = False) -> AsyncIterator[Clien
     """
     holder = running(options)
     if holder is not None:
-        async with over_http(holder["address"]) as send:
+        async with over_http(holder["address"]) as send, stopped.told(options.state()):
             yield Client(send, holder.get("admin_token"))
         return
     async with AsyncExitStack() as stack:
@@ -103,13 +114,13 @@ async def up_client(options: Options) -> AsyncIterator[Client]:
     holder = running(options)
     if holder is None:
         raise UserError("no sandbox is up for this folder", hint="start one with: sandbox up", code="not_up")
-    async with over_http(holder["address"]) as send:
+    async with over_http(holder["address"]) as send, stopped.told(options.state()):
         yield Client(send, holder.get("admin_token"))
 
 
 @asynccontextmanager
-async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]:
-    """A sandbox of our own, without a port and without watching files."""
+async def own_sandbox(options: Options, *, load: bool, post_mortem: bool = False) -> AsyncIterator[Sandbox]:
+    """A sandbox of our own, without a port and without watching files. `post_mortem`: see `Hosting`."""
     from sandbox.app import Sandbox  # heavy: only when nothing is up
     from sandbox.app.hosting import OWN_PROCESS, STANDALONE
 
@@ -121,8 +132,9 @@ async def own_sandbox(options: Options, *, load: bool) -> AsyncIterator[Sandbox]
             raise
         # State can be looked at although the configuration is broken.
         loaded = Loaded(SandboxConfig(root=Path.cwd(), path=None, state=options.state()))
+    hosting = OWN_PROCESS if load else STANDALONE
     async with Sandbox(
-        loaded, serve=False, watch=False, load=load, hosting=OWN_PROCESS if load else STANDALONE
+        loaded, serve=False, watch=False, load=load, hosting=replace(hosting, post_mortem=post_mortem)
     ) as sandbox:
         yield sandbox
 

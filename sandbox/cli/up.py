@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     help="json: a line an event.",
 )
 @click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
+@click.option("--pdb", is_flag=True, help="Open pdb at each unhandled exception of a worker.")
 @session.common
 def command(
     options: session.Options,
@@ -69,6 +70,7 @@ def command(
     log_level: str,
     log_format: str,
     strict: bool,
+    pdb: bool,
 ) -> None:
     """Start every worker, the orchestrator and KV in one process, and reload what is saved.
 
@@ -76,6 +78,8 @@ def command(
 
     Example: sandbox up --port 8787
     """
+    if pdb:
+        session.need_terminal("--pdb")
     overrides: dict[str, Any] = {"port": port, "ip": ip, "egress": egress, "allow_hosts": allow_hosts or None}
     overrides["var"] = dict(map(_variable, variables)) or None
     overrides["env_files"] = env_files or None
@@ -86,22 +90,28 @@ def command(
             click.echo(f"warning: {warning}", err=True)
         raise UsageError("the configuration has warnings, and --strict makes them errors")
     console = Console(log_level, as_json=log_format == "json")
-    raise click.exceptions.Exit(asyncio.run(_serve(chosen, loaded, console, reload=not no_reload, token=token)))
+    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb)
+    raise click.exceptions.Exit(asyncio.run(served))
 
 
-async def _serve(options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None) -> int:
+async def _serve(
+    options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None, pdb: bool
+) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
         from sandbox.app.hosting import OWN_PROCESS
+        from sandbox.loader.debugger import when_paused  # loaded with it
 
     # What is imported now stays until the end. Workers come after this: theirs must be collected when they are replaced.
     gc.freeze()
     gc.enable()
     started = time.perf_counter()
-    sandbox = Sandbox(loaded, watch=reload, hosting=OWN_PROCESS, reread=options.read, token=token)
+    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb)
+    sandbox = Sandbox(loaded, watch=reload, hosting=hosting, reread=options.read, token=token)
     console.redact = sandbox.redact
     sandbox.events.subscribe(console.event)
     sandbox.events.subscribe_at_once(console.event)
+    when_paused(console.hold)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, stop)

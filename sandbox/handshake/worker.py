@@ -19,6 +19,7 @@ from js import Date, Uint8Array, crypto
 from workers import Response, WorkerEntrypoint, fetch
 
 from sandbox.handshake import messages as m
+from sandbox.handshake import unhandled
 from sandbox.handshake.job import Job, NonRetryable, ProgressWriter
 from sandbox.handshake.schema import ProtocolError, Schema, to_plain
 
@@ -200,6 +201,8 @@ class HandshakeWorker(WorkerEntrypoint):  # type: ignore[misc]
         if isinstance(error, NonRetryable):
             return Refused(422, "non_retryable", str(error) or "the worker gave up without a reason")
         log.error("%s failed", self.name, exc_info=error)
+        for watcher in unhandled.watchers:
+            watcher(error)
         return Refused(500, "worker_exception", f"{type(error).__name__}: {error}", retryable=True)
 
     def _let_go(self, packet_id: str, writer: ProgressWriter) -> None:

@@ -134,7 +134,7 @@ def _frames(frames: traceback.StackSummary, worker: WorkerConfig) -> Iterator[st
     # What stands before the worker's first frame called it, whatever it is.
     first = next((i for i, frame in enumerate(frames) if _is_own(frame.filename, worker)), 0)
     folds = [
-        index < first or (not _is_own(frame.filename, worker) and _is_machinery(frame.filename))
+        index < first or (not _is_own(frame.filename, worker) and is_machinery(frame.filename))
         for index, frame in enumerate(frames)
     ]
     for folded, run in groupby(zip(folds, frames, strict=True), key=lambda pair: pair[0]):
@@ -156,7 +156,8 @@ def _is_own(filename: str, worker: WorkerConfig) -> bool:
     )
 
 
-def _is_machinery(filename: str) -> bool:
+def is_machinery(filename: str) -> bool:
+    """Whether a file is the sandbox's, the SDK's or the standard library's."""
     if filename.startswith(_SANDBOX):
         return True
     sdk = sys.modules.get("workers")

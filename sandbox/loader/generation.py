@@ -21,6 +21,7 @@ from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, position
 from sandbox.loader.failures import NO_FETCH, describe_failure
 from sandbox.loader.imports import Namespace
 from sandbox.loader.output import end_lines
+from sandbox.loader.post_mortem import post_mortem
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.trace import current_trace
@@ -178,7 +179,7 @@ class Generation:
         """
         if entry is None:
             entry = self.entry(entrypoint)
-        ctx, before = self._begin("fetch", props)
+        ctx, before = self._begin("fetch", props, request)
         try:
             if entry is None:
                 result = self._call_function("fetch", NO_FETCH, request, ctx)
@@ -265,7 +266,9 @@ class Generation:
         finally:
             self._end(ctx, before)
 
-    def _begin(self, kind: str, props: Mapping[str, Any] | None = None) -> tuple[ExecutionContext, _Before]:
+    def _begin(
+        self, kind: str, props: Mapping[str, Any] | None = None, request: Request | None = None
+    ) -> tuple[ExecutionContext, _Before]:
         """Hold the generation for an event and say which worker and invocation are current."""
         ctx = ExecutionContext(None if props is None else _js_object(props))
         before = (current_worker.get(), current_invocation.get())
@@ -274,7 +277,7 @@ class Generation:
         if trace is not None:
             trace.generation = self.number
         current_worker.set(self.context)
-        current_invocation.set(Invocation(self.context, ctx, kind=kind))
+        current_invocation.set(Invocation(self.context, ctx, kind=kind, request=request))
         return ctx, before
 
     def _end(self, ctx: ExecutionContext, before: _Before) -> None:
@@ -360,6 +363,7 @@ class Generation:
                 if not isinstance(failure, asyncio.CancelledError):
                     text = "in waitUntil: " + describe_failure(failure, self.config)
                     self.context.emit("exception", worker=self.config.name, text=text)
+                    post_mortem(failure, self.context, None, "in waitUntil")
         self._let_go()
 
     def _hold_for(self, body: Any, response: Response) -> None:

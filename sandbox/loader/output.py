@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -21,7 +22,10 @@ _LONGEST_LINE = 64 * 1024
 _routers: list[Router] = []
 # Contexts whose output is nobody's log line: tests run under the context of the worker they test.
 _unrouted: list[Any] = []
+_emitting = False  # while listeners show a line, what they write is not the worker's
 _talking = 0  # how many debugger prompts are open
+_talker = 0  # the thread that has them
+_kept: list[tuple[TextIO, str]] = []  # what other threads write meanwhile
 
 
 class Router(io.TextIOBase):
@@ -38,16 +42,19 @@ class Router(io.TextIOBase):
         self._level = level
         self._wanted = wanted
         self._recorded = recorded
-        self._emitting = False
         # Of a record that a logging handler is writing: it knows the level better than the stream does.
         self.record_level: str | None = None
         # The unfinished line of each worker, by the identity of its context.
         self._partial: dict[int, str] = {}
 
     def write(self, text: str) -> int:
-        context = None if self._emitting or _talking else current_worker.get(None)
+        elsewhere = _talking and threading.get_ident() != _talker
+        context = None if _emitting or (_talking and not elsewhere) else current_worker.get(None)
         if context is None or context in _unrouted:
-            self.real.write(text)
+            if elsewhere:
+                _kept.append((self.real, text))
+            else:
+                self.real.write(text)
             return len(text)
         if self._wanted is not None and not self._wanted("log"):
             self.real.write(text)
@@ -70,11 +77,12 @@ class Router(io.TextIOBase):
             self._say(context, rest)
 
     def _say(self, context: Any, line: str) -> None:
-        self._emitting = True
+        global _emitting
+        _emitting = True
         try:
             context.emit("log", worker=context.name, level=self.record_level or self._level, text=plain_text(line))
         finally:
-            self._emitting = False
+            _emitting = False
 
     def flush(self) -> None:
         self.real.flush()
@@ -160,15 +168,21 @@ def end_lines(context: Any) -> None:
 
 
 class straight_through:  # noqa: N801  (used like a function: `with straight_through():`)
-    """While entered, nothing is taken for a worker's output: the debugger is talking to a person."""
+    """While entered, nothing is taken for a worker's output: the debugger is talking to a person. What other threads
+    write waits until then."""
 
     def __enter__(self) -> None:
-        global _talking
+        global _talking, _talker
         _talking += 1
+        _talker = threading.get_ident()
 
     def __exit__(self, *exc: object) -> None:
         global _talking
         _talking -= 1
+        if not _talking:
+            while _kept:
+                stream, text = _kept.pop(0)
+                stream.write(text)
 
 
 class _LastResort(logging.StreamHandler[TextIO]):

@@ -15,6 +15,7 @@ from sandbox.config.models import WorkerConfig, fold
 from sandbox.errors import LimitExceeded, NotFound, UserError, WorkerExceeded, WorkerFailed, WorkerUnavailable
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
 from sandbox.loader.generation import Entry, Generation, Lease, load_generation
+from sandbox.loader.post_mortem import post_mortem
 from sandbox.loader.reclaim import Sweeper
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.protocols import Emit, Points
@@ -175,7 +176,7 @@ class WorkerRegistry:
         try:
             return await generation.fetch(request, entry=entry, props=props)
         except (Exception, SystemExit, LimitExceeded) as error:
-            raise self._failed(slot.config, error) from error
+            raise self._failed(generation, error, request) from error
 
     async def fetch_held(self, lease: Lease, request: Request) -> Response:
         """As `fetch`, by the generation that `lease` holds, whatever serves now."""
@@ -189,7 +190,7 @@ class WorkerRegistry:
         try:
             return await generation.fetch(request)
         except (Exception, SystemExit, LimitExceeded) as error:
-            raise self._failed(generation.config, error) from error
+            raise self._failed(generation, error, request) from error
 
     async def fetch_with_status(
         self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
@@ -208,20 +209,20 @@ class WorkerRegistry:
         entrypoint: str | None = None,
         props: Mapping[str, Any] | None = None,
     ) -> Any:
-        generation, entry, slot = self._serving(worker, entrypoint)
+        generation, entry = self._serving(worker, entrypoint)
         try:
             return await generation.rpc(method, args, entry=entry, props=props)
         except (Exception, SystemExit, LimitExceeded) as error:
-            raise self._failed(slot.config, error) from error
+            raise self._failed(generation, error, what=f"RPC {method}()") from error
 
     async def scheduled(
         self, worker: str, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None
     ) -> None:
-        generation, entry, slot = self._serving(worker, entrypoint)
+        generation, entry = self._serving(worker, entrypoint)
         try:
             await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
         except (Exception, SystemExit, LimitExceeded) as error:
-            raise self._failed(slot.config, error) from error
+            raise self._failed(generation, error, what=f"scheduled {cron}") from error
 
     def lease(self, worker: str) -> Lease:
         """Keep the generation that serves now alive until the lease is released (`with registry.lease(name)`), over
@@ -238,10 +239,11 @@ class WorkerRegistry:
         Returns the names of the workers that were cut.
         """
         generations = [g for slot in self._slots.values() for g in (slot.generation, *slot.older) if g is not None]
-        deadline = time.monotonic() + grace
+        clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
+        deadline = clock() + grace
         # Again until none is busy: what still runs may call another worker.
         while busy := [g for g in generations if g.busy]:
-            left = deadline - time.monotonic()
+            left = deadline - clock()
             if left <= 0:
                 break
             await asyncio.wait([asyncio.ensure_future(g.idle()) for g in busy], timeout=left)
@@ -260,12 +262,12 @@ class WorkerRegistry:
         self._spellings[name] = slot
         return slot
 
-    def _serving(self, worker: str, entrypoint: str | None) -> tuple[Generation, Entry, _Slot]:
+    def _serving(self, worker: str, entrypoint: str | None) -> tuple[Generation, Entry]:
         slot = self._spellings.get(worker) or self._find(worker)
         generation = slot.generation
         if generation is None or slot.failure is not None:
             generation = self._despite(slot)
-        return generation, generation.entry(entrypoint), slot
+        return generation, generation.entry(entrypoint)
 
     def _despite(self, slot: _Slot) -> Generation:
         """The generation that may serve although the newest code does not load, or was not loaded yet."""
@@ -293,8 +295,12 @@ class WorkerRegistry:
         if importlib.util.find_spec((slot.failure.name or "").partition(".")[0]) is not None:
             self._renew(slot, slot.config)
 
-    def _failed(self, config: WorkerConfig, error: BaseException) -> WorkerFailed:
+    def _failed(
+        self, generation: Generation, error: BaseException, request: Request | None = None, what: str = ""
+    ) -> WorkerFailed:
+        config = generation.config
         self._emit("exception", worker=config.name, text=describe_failure(error, config))
+        post_mortem(error, generation.context, request, what)
         if isinstance(error, LimitExceeded):
             return WorkerExceeded(config.name, error)
         return WorkerFailed(config.name, one_line(error))

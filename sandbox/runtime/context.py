@@ -124,13 +124,14 @@ async def _first_settled(promises: set[JsPromise], timeout: float | None) -> Non
 
 @dataclass(slots=True, eq=False)
 class Invocation:
-    """One call of a worker: a request, an RPC call or a scheduled event."""
+    """One call of a worker: a request (then `request` is what it was called with), an RPC call or a scheduled event."""
 
     worker: WorkerContext
     ctx: ExecutionContext
     trace_id: str = ""
     kind: str = "fetch"
     facts: dict[str, Any] = field(default_factory=dict)
+    request: Any = None
 
 
 current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)

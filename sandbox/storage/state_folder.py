@@ -64,8 +64,9 @@ class StateFolder:
         if self._lock is None:
             self._lock = self._take()
         text = json.dumps({"pid": os.getpid(), "started_at": time.time(), **info}).encode()
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, text, 0)
+        # Over the old text and never shorter than it, so that who reads meanwhile finds JSON: blanks may follow it.
+        os.pwrite(self._lock, text.ljust(os.fstat(self._lock).st_size), 0)
+        os.ftruncate(self._lock, len(text))
 
     def release(self) -> None:
         """Let go of the folder. Idempotent; the end of the process does the same."""

@@ -6,6 +6,7 @@ Nothing here sleeps for luck: `Up.wait` returns when the console has said someth
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -274,6 +275,30 @@ def project(tmp_path: Path) -> Project:
 def begin() -> Callable[..., Callable[[], Answer | Exception]]:
     """`begin(port, path, worker=...)` asks in a thread; what it returns waits for the answer."""
     return lambda port, path, **options: Asker(port).begin(path, **options)
+
+
+@pytest.fixture
+def asker() -> type[Asker]:
+    return Asker
+
+
+@pytest.fixture
+def make_terminal() -> Iterator[Callable[..., Any]]:
+    """`make_terminal("up", ..., cwd=...)` runs a command in a terminal (see terminal.py); it is ended with the test."""
+    spec = importlib.util.spec_from_file_location("acceptance_terminal", Path(__file__).parent / "terminal.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    opened: list[Any] = []
+
+    def make(*arguments: str, cwd: Path, **env: str) -> Any:
+        terminal = module.Terminal(*arguments, cwd=cwd, env=environment(**env))
+        opened.append(terminal)
+        return terminal
+
+    yield make
+    for terminal in opened:
+        terminal.close()
 
 
 @pytest.fixture
