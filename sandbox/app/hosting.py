@@ -14,13 +14,14 @@ class Hosting:
     deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own), and with
     `post_mortem` pdb opens at each unhandled exception of a worker, too.
     `watchdog`: a worker that keeps the event loop is told, and ended at its limit, which takes SIGALRM for ours.
-    `load` makes a generation of a worker's code."""
+    `seed` makes the jitter of retries repeatable. `load` makes a generation of a worker's code."""
 
     lazy: bool = False
     throwaway: bool = False
     debugger: bool = True
     watchdog: bool = False
     post_mortem: bool = False
+    seed: int | None = None
     load: Load = load_generation
 
 

@@ -165,6 +165,7 @@ class Sandbox:
             staging=taped_calls.staging,
             redact=self.redact,
             synchronous="OFF" if hosting.throwaway else "FULL",
+            seed=hosting.seed,
         )
         self._prober = Prober(self, transport, results)
         self._routes = OwnRoutes(self.orchestrator, self._prober, self.redact, self._api_parts())

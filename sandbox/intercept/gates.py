@@ -43,7 +43,7 @@ class Gates:
         if self.outbound in self._around:
             self._around.remove(self.outbound)
         if stands(("outbound",)):
-            self._around.append(self.outbound)
+            self._around.insert(0, self.outbound)  # outside of what answers by itself: a fault strikes that as well
 
     async def request(
         self, worker: str, request: Request, proceed: Callable[[Request], Awaitable[Response]]

@@ -51,12 +51,14 @@ class Namespace:
         self.main_file = str(main)
         self.files: set[str] = set()
         self.prefix = _free_prefix(f"{_DOTTED_ROOT}{fold(worker)}_g{number}")
-        self._own = _top_level_names(self.root)
+        self._own = top_level_names(self.root)
         self._own[self.main_name] = True
         self.builtins: dict[str, Any] = dict(vars(builtins))
         self.builtins["__import__"] = self._importer()
         self.builtins[dates.NAME] = dates.clock_attribute
         self._context_id: int | None = None
+        self.kept = False
+        """Its modules outlive the generations that serve by them."""
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -67,17 +69,28 @@ class Namespace:
         sys.modules[self.prefix] = _package(self.prefix, [self.root])
         _by_prefix[self.prefix] = self
         if context is not None:
-            self._context_id = id(context)
+            self.serve(context)
+
+    def serve(self, context: object | None) -> None:
+        """From now on it is what code running under `context`, and no other, means."""
+        if self._context_id is not None and _by_context.get(self._context_id) is self:
+            del _by_context[self._context_id]
+        self._context_id = None if context is None else id(context)
+        if self._context_id is not None:
             _by_context[self._context_id] = self
 
     def close(self) -> None:
         """Forget every module of the prefix. What still runs keeps its own globals, and can import no more."""
         _by_prefix.pop(self.prefix, None)
-        if self._context_id is not None and _by_context.get(self._context_id) is self:
-            del _by_context[self._context_id]
+        self.serve(None)
         start = self.prefix + "."
         for name in [name for name in sys.modules if name == self.prefix or name.startswith(start)]:
             del sys.modules[name]
+
+    def modules(self) -> dict[str, ModuleType]:
+        """Its modules that are imported by now, by the name the worker gives them."""
+        start = self.prefix + "."
+        return {name.removeprefix(start): module for name, module in sys.modules.items() if name.startswith(start)}
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -223,7 +236,7 @@ def _check_relative(
     )
 
 
-def _top_level_names(root: str) -> dict[str, bool]:
+def top_level_names(root: str) -> dict[str, bool]:
     """The names a worker's files can be imported by; False for a folder that may turn out to be somebody else's."""
     names: dict[str, bool] = {}
     for entry in Path(root).iterdir():

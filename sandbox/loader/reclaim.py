@@ -36,8 +36,11 @@ def forget(namespace: Namespace, handlers: set[_HandlerPlace]) -> None:
     """Take a namespace out of everything shared: modules, logging handlers it added (`handlers`), caches by class.
 
     Its module objects are freed by the next garbage collection: their dicts are not cleared, as a callback that some
-    library still holds must go on working.
+    library still holds must go on working. Of a namespace that is `kept` nothing is taken.
     """
+    if namespace.kept:
+        namespace.serve(None)
+        return
     namespace.close()
     for logger, handler in handlers:
         logger.removeHandler(handler)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sandbox.app import Sandbox
@@ -21,13 +22,16 @@ from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig
 from sandbox.events.bus import Event
 from sandbox.loader.output import unrouted
+from sandbox.loader.reuse import module_of
 from sandbox.orchestrator import codec
 from sandbox.runtime.context import WorkerContext, current_worker
 from sandbox.testing.clock import TestClock
+from sandbox.testing.copies import TestCopies
 from sandbox.testing.egress import TestEgress
 from sandbox.testing.errors import Misuse
 from sandbox.testing.executions import Execution
 from sandbox.testing.kv import KvHandle, find_namespace
+from sandbox.testing.meaning import worker_meant
 from sandbox.testing.output import LogLine, Output
 from sandbox.testing.project import named
 from sandbox.testing.responses import WorkerResponse
@@ -42,7 +46,9 @@ class Bench:
     """What the fixture `sandbox` gives. It starts with the test (or with the first `await` of a fixture before it), on
     the test's own event loop, and stops when the test function has ended."""
 
-    def __init__(self, config: SandboxConfig, under_test: str | None, hosting: Hosting) -> None:
+    def __init__(self, config: SandboxConfig, under_test: str | None, copies: TestCopies) -> None:
+        hosting = Hosting(lazy=True, throwaway=True, debugger=False, seed=0, load=copies.load)
+        self._copies = copies
         self.clock = TestClock()
         self.egress = TestEgress()
         self._state = Path(tempfile.mkdtemp(prefix="sandbox-test-"))
@@ -118,6 +124,15 @@ class Bench:
 
     def url_of(self, worker: str) -> str:
         return worker_url(self.config.workers[worker], self._sandbox.port)
+
+    def module_meant(self, name: str, test_file: Path | None) -> ModuleType | None:
+        """The module that `import name` means in this test; None where it is no worker's. Raises AmbiguousName."""
+        worker = worker_meant(name, self.config.workers.values(), self._under_test, test_file)
+        if worker is None or self._over:
+            return None
+        if self._up:
+            return module_of(self._sandbox.workers.serving(worker.name), name)
+        return self._copies.module(worker, name)
 
     def answered(self, response: WorkerResponse) -> WorkerResponse:
         """Remember a response: a body nobody reads is dropped at the end of the test."""

@@ -39,6 +39,7 @@ class TestClock(FakeClock):
 
         A deadline of something at work is never passed so: a worker that is slow by the machine's time is not late.
         """
+        __tracebackhide__ = True
         task = asyncio.ensure_future(work)
         try:
             while not task.done():

@@ -6,7 +6,16 @@ import functools
 import os
 from pathlib import Path
 
+import pytest
+
 _WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+
+
+def chosen_config(config: pytest.Config) -> Path | None:
+    """What the ini option `sandbox_config` names, relative to the ini file."""
+    ini = config.getini("sandbox_config")
+    base = config.inipath.parent if config.inipath is not None else config.rootpath
+    return base / ini if ini else None
 
 
 @functools.cache
@@ -33,3 +42,12 @@ def _is_worker(folder: Path) -> bool:
 def _holds_workers(folder: Path) -> bool:
     workers = folder / "workers"
     return workers.is_dir() and any(_is_worker(each) for each in workers.iterdir())
+
+
+def tests_among_workers(root: Path) -> bool:
+    """Whether test files lie below `workers/` in a test suite's root folder."""
+    folder = root / "workers"
+    return folder.is_dir() and any(
+        (each / "tests").is_dir() or any(each.glob("test_*.py")) or (each / "conftest.py").is_file()
+        for each in folder.iterdir()
+    )

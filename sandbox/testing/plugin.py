@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox.testing.names import PlainNames
+from sandbox.testing.places import chosen_config, tests_among_workers
+
 if TYPE_CHECKING:
     from sandbox.testing.bench import Bench
 
@@ -24,14 +27,46 @@ MARK = (
     "(the first is the one under test), vars over those of the wrangler files, another sandbox.toml, an egress mode"
 )
 _bench: pytest.StashKey[Bench] = pytest.StashKey()
+_names: pytest.StashKey[PlainNames] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("sandbox_config", "sandbox.toml (or the project's folder) the `sandbox` fixture uses", default="")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    _names_of(early_config)
+    if early_config.known_args_namespace.importmode == "importlib" and tests_among_workers(early_config.rootpath):
+        # pytest would name such a test file `workers.x.tests.test_y`, and put an empty `workers` where the SDK belongs.
+        from sandbox.testing.sdk import load_sdk  # 0.3 s, for those suites alone
+
+        load_sdk()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
+    _names_of(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _names_of(config).uninstall()
+
+
+def _names_of(config: pytest.Config) -> PlainNames:
+    if _names not in config.stash:
+        names = config.stash[_names] = PlainNames()
+        names.chosen = chosen_config(config)
+        names.install()
+    return config.stash[_names]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    finally:
+        _names_of(collector.config).forget()
 
 
 @pytest.fixture
@@ -44,8 +79,15 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     bench = make_bench(request)
     request.node.stash[_bench] = bench
-    yield bench
-    _finish(bench)
+    names = _names_of(request.config)
+    names.forget()
+    names.bench = bench
+    try:
+        yield bench
+    finally:
+        names.bench = None
+        names.forget()
+        _finish(bench)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.config.load import Loaded, load_sandbox
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
+from sandbox.config.problems import ConfigError
 from sandbox.testing.errors import Misuse
 from sandbox.testing.places import find_project
 
@@ -79,6 +80,16 @@ def load_project(test_file: Path, root: Path, wishes: Wishes) -> SandboxConfig:
         workers = {name: _with_vars(worker, wishes.vars) for name, worker in workers.items()}
     mode: Any = wishes.egress or "offline"
     return replace(config, workers=workers, egress=replace(config.egress, mode=mode))
+
+
+def read_project(start: Path) -> SandboxConfig | None:
+    """The configuration of a project by its folder or its sandbox.toml; None where it has problems, which the first
+    test with the fixture tells."""
+    file = start if start.is_file() else None
+    try:
+        return _load(start.parent if file else start, file).config
+    except ConfigError:
+        return None
 
 
 def named(config: SandboxConfig, wish: str) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.app.hosting import Hosting
 from sandbox.config.models import SandboxConfig
 from sandbox.config.problems import ConfigError
 from sandbox.errors import UserError
 from sandbox.runtime import install
 from sandbox.testing.bench import Bench
+from sandbox.testing.copies import TestCopies
+from sandbox.testing.places import chosen_config
 from sandbox.testing.project import Wishes, load_project
 
 
@@ -27,15 +28,13 @@ def make_bench(request: pytest.FixtureRequest) -> Bench:
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     under_test = worker_under_test(config, wishes, request.path)
-    return Bench(config, under_test, Hosting(lazy=True, throwaway=True, debugger=False))
+    return Bench(config, under_test, TestCopies(request.node))
 
 
 def wishes_of(node: pytest.Item) -> Wishes:
     """What a test's marks and the ini file ask for. Raises Misuse."""
     marks = [mark.kwargs for mark in reversed(list(node.iter_markers("sandbox")))]
-    ini = node.config.getini("sandbox_config")
-    base = node.config.inipath.parent if node.config.inipath is not None else node.config.rootpath
-    return Wishes.of(marks, base / ini if ini else None, node.config.rootpath)
+    return Wishes.of(marks, chosen_config(node.config), node.config.rootpath)
 
 
 def worker_under_test(config: SandboxConfig, wishes: Wishes, test_file: Path) -> str | None:

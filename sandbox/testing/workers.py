@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from sandbox.errors import WorkerFailed, WorkerUnavailable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.loader.generation import Generation
     from sandbox.testing.bench import Bench
 
+T = TypeVar("T")
 _ABSENT: Any = object()
 
 
@@ -50,35 +51,30 @@ class WorkerHandle:
         The method is GET, or POST where there is a body. Redirects are not followed.
         """
         request = self._request(resource, method, headers, json, body)
+        __tracebackhide__ = True
         sandbox = await self._bench.up()
-        with worker_errors():
-            response = await self._bench.clock.move_while(
-                sandbox.workers.fetch(self.name, request, entrypoint=self._entrypoint)
-            )
+        work = sandbox.workers.fetch(self.name, request, entrypoint=self._entrypoint)
+        response = await _asked(self._bench, work)
         return self._bench.answered(WorkerResponse(response, request.url))
 
     async def scheduled(self, cron: str = "", time: datetime | float | None = None) -> None:
         """Run its `scheduled` handler, now by the test's clock or at `time` (a datetime, or seconds since the epoch)."""
         moment = time.timestamp() if isinstance(time, datetime) else time
         at = self._bench.clock.now() if moment is None else moment
+        __tracebackhide__ = True
         sandbox = await self._bench.up()
-        with worker_errors():
-            await self._bench.clock.move_while(
-                sandbox.workers.scheduled(
-                    self.name, scheduled_time_ms=at * 1000, cron=cron, entrypoint=self._entrypoint
-                )
-            )
+        work = sandbox.workers.scheduled(self.name, scheduled_time_ms=at * 1000, cron=cron, entrypoint=self._entrypoint)
+        await _asked(self._bench, work)
 
     async def call(self, method: str, *args: Any) -> Any:
         """Call a method over RPC: arguments and result are converted as the SDK does between two Python workers."""
+        __tracebackhide__ = True
         sandbox = await self._bench.up()
         from workers import rpc  # the SDK, which needs the emulation that a sandbox installs
 
         given = [structured_clone(rpc.python_to_rpc(argument)) for argument in args]
-        with worker_errors():
-            result = await self._bench.clock.move_while(
-                sandbox.workers.rpc(self.name, method, given, entrypoint=self._entrypoint)
-            )
+        work = sandbox.workers.rpc(self.name, method, given, entrypoint=self._entrypoint)
+        result = await _asked(self._bench, work)
         return rpc.python_from_rpc(result)
 
     def entrypoint(self, name: str) -> WorkerHandle:
@@ -104,8 +100,11 @@ class WorkerHandle:
         return module_of(self._generation(), name)
 
     def _generation(self) -> Generation:
-        with worker_errors():
+        try:
             return self._bench.running().workers.serving(self.name)
+        except WorkerUnavailable as error:
+            failure = _cause(error)
+        raise failure
 
     def _request(self, resource: Any, method: str | None, headers: Any, json: Any, body: Any) -> Request:
         given = getattr(resource, "js_object", resource)
@@ -141,17 +140,21 @@ class Rpc:
         return lambda *args: self._worker.call(name, *args)
 
 
-class worker_errors:  # noqa: N801  (used like a function: `with worker_errors():`)
-    """Raises a worker's own exception in place of the sandbox's account of it, from the worker's first frame on."""
+async def _asked(bench: Bench, work: Coroutine[Any, Any, T]) -> T:
+    """What a worker gives. Its own exception is raised in place of the sandbox's account of it."""
+    __tracebackhide__ = True
+    try:
+        return await bench.clock.move_while(work)
+    except (WorkerFailed, WorkerUnavailable) as error:
+        failure = _cause(error)
+    # Outside of the handler, so that it does not come with that account as its context.
+    raise failure
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, WorkerFailed | WorkerUnavailable) and error.__cause__ is not None:
-            cause = error.__cause__
-            # Not `raise ... from`: its own cause and context are the worker's to say.
-            raise cause.with_traceback(_from_worker(cause.__traceback__))
+def _cause(error: BaseException) -> BaseException:
+    """A worker's exception with its traceback from the worker's first frame on; `error` where there is none."""
+    cause = error.__cause__
+    return error if cause is None else cause.with_traceback(_from_worker(cause.__traceback__))
 
 
 def _from_worker(traceback: TracebackType | None) -> TracebackType | None:

@@ -31,4 +31,4 @@ def pytest_there(*arguments: str) -> str:
     "arguments", [("-o", "asyncio_mode=auto"), ("-p", "no:asyncio", "-p", "no:aiohttp")], ids=" ".join
 )
 def test_it_passes(arguments: tuple[str, ...]) -> None:
-    assert "3 passed" in pytest_there(*arguments)
+    assert "5 passed" in pytest_there(*arguments)

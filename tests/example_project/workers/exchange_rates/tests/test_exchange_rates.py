@@ -1,4 +1,9 @@
-"""Tests of one worker. It is the worker under test because the file lies in its folder."""
+"""Four tests of one worker. It is the worker under test because the file lies in its folder."""
+
+from unittest import mock
+
+import pytest
+from entry import Default, RatesMissing
 
 RATES = {"rates": {"USD": 1.25}}
 
@@ -26,3 +31,22 @@ async def test_a_rate_is_kept_for_an_hour(sandbox):
     assert await sandbox.kv("RATES").get("USD") is None
     await worker.fetch("/convert?amount=10&to=USD")
     assert len(source.calls) == 2
+
+
+async def test_a_helper_can_be_replaced(sandbox):
+    await sandbox.kv("RATES").put("USD", "1.25")
+
+    with mock.patch("entry.convert", return_value=7.0) as convert:
+        answer = await sandbox.worker("exchange_rates").fetch("/convert?amount=10&to=USD")
+
+    assert await answer.json() == {"amount": 7.0, "currency": "USD"}
+    convert.assert_called_once_with(10.0, 1.25)
+
+
+async def test_a_source_that_is_down(sandbox):
+    sandbox.egress.route("https://rates.test/*", status=503)
+    worker = sandbox.worker("exchange_rates")
+
+    with pytest.raises(RatesMissing, match="answers 503"):
+        await Default(worker.ctx, worker.env).rate("USD")
+    assert await sandbox.kv("RATES").list() == []
