@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from sandbox.app.probing import Prober
 from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.orchestrator import Orchestrator
-from sandbox.runtime.exchange import header_pairs, json_response, make_response, path_of, read_json, take_body
+from sandbox.orchestrator.api.executions import BUNDLE_TYPE
+from sandbox.runtime.exchange import header, header_pairs, json_response, make_response, path_of, read_json, take_body
 from sandbox.runtime.web import Request, Response
 
 MAX_PROBE_BODY = 64 * 1024
@@ -35,6 +36,8 @@ class OwnRoutes:
         answer = await self._answer(request)
         if answer.status < 400 and not path_of(request).startswith("/api/executions"):
             return answer
+        if header(answer, "content-type") == BUNDLE_TYPE:
+            return answer  # scrubbed while it was packed
         headers, body = header_pairs(answer), take_body(answer)
         if isinstance(body, bytes):
             body = self._redact(body.decode(errors="replace")).encode()

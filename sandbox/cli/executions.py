@@ -1,4 +1,4 @@
-"""`sandbox executions list`, `show` and `cancel`."""
+"""`sandbox executions list`, `show`, `cancel`, `export` and `import`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 
 from sandbox.cli import session
 from sandbox.cli.summary import print_execution
-from sandbox.cli.tables import as_json, duration, print_json, print_table
+from sandbox.cli.tables import as_json, duration, print_json, print_table, size
+from sandbox.errors import UserError
 
 
 @click.group("executions")
@@ -42,7 +43,7 @@ def list_(options: session.Options, status: str | None, limit: int, cursor: str 
         print_json({"executions": page["executions"], "cursor": page["cursor"]})
         return
     rows = [
-        [e["execution_id"], e["pipeline"] or e["worker"], e["state"], e["created_at"], duration(e.get("duration_ms"))]
+        [e["execution_id"], e["pipeline"] or e["worker"], _state(e), e["created_at"], duration(e.get("duration_ms"))]
         for e in page["executions"]
     ]
     if not rows:
@@ -90,3 +91,47 @@ def cancel(options: session.Options, execution_id: str) -> None:
 
     answer = session.run(work())
     click.echo(f"{answer['execution_id']}: {answer['state']}")
+
+
+@command.command()
+@click.argument("execution_id")
+@click.argument("file", type=click.File("wb", lazy=True))
+@session.common
+def export(options: session.Options, execution_id: str, file: Any) -> None:
+    """Write an execution into one FILE, with all that is needed to replay it in another sandbox. Secrets stay here.
+
+    Example: sandbox executions export exec_2cbdbc423926f8ad bug.zip
+    """
+
+    async def work() -> bytes:
+        async with session.client(options) as api:
+            return (await api.fetch("GET", f"/api/executions/{quote(execution_id, safe='')}/export"))[1]
+
+    content = session.run(work())
+    try:
+        file.write(content)
+    except OSError as error:
+        raise UserError(f"{file.name}: {error.strerror}", code="file") from None
+    click.echo(f"{file.name}: {size(len(content))}; import it with: sandbox executions import {file.name}", err=True)
+
+
+@command.command("import")
+@click.argument("file", type=click.File("rb"))
+@session.common
+def import_(options: session.Options, file: Any) -> None:
+    """Take in an execution from a FILE that `export` wrote. It is listed here as imported, and can be replayed.
+
+    Example: sandbox executions import bug.zip
+    """
+    content = file.read()
+
+    async def work() -> str:
+        async with session.client(options) as api:
+            return str((await api.call("POST", "/api/executions/import", body=content))["execution_id"])
+
+    execution_id = session.run(work())
+    click.echo(f"imported {execution_id}\nrun it again: sandbox replay {execution_id}")
+
+
+def _state(execution: dict[str, Any]) -> str:
+    return f"{execution['state']}, imported" if execution.get("imported_at") else str(execution["state"])

@@ -18,7 +18,7 @@ def command(options: session.Options, what: str, from_stage: str | None, as_json
     """Run the stages of an execution again: on the input, the outbound answers, the KV reads, the time and the chance that
     were recorded, through the code as it is now. Nothing is written and nothing goes out; the difference is printed.
 
-    Exit 0: the same as before, or a stage that failed gives a result now. Exit 1: it differs or fails.
+    Exit 0: the same as before, or a stage that failed gives a result now. Exit 1: it differs, or (still) fails.
 
     \b
     Example: sandbox replay exec_2cbdbc423926f8ad2cbdbc423926f8ad
@@ -26,6 +26,5 @@ def command(options: session.Options, what: str, from_stage: str | None, as_json
     """
     if not what.startswith("exec_"):
         raise UsageError(f"{what} is no execution's id", hint="`sandbox executions list` shows them")
-    same = replay_stages.replay(options, what, from_stage, quiet=as_json)
-    if not same:
+    if not replay_stages.replay(options, what, from_stage, quiet=as_json):
         raise click.exceptions.Exit(1)

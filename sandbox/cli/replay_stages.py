@@ -17,13 +17,13 @@ COLOURS = {"same": "green", "mended": "green", "different": "yellow", "failed": 
 
 
 def replay(options: session.Options, execution_id: str, from_stage: str | None, *, quiet: bool) -> bool:
-    """Replay and print. Returns whether all is as it was (or better)."""
+    """Replay and print. Returns whether all is as it was (or better), and nothing fails."""
     report = session.run(_replay(options, execution_id, from_stage, quiet))
     if quiet:
         print_json(report)
     else:
         print_report(report)
-    return bool(report["same"])
+    return bool(report["ok"])
 
 
 async def _replay(options: session.Options, execution_id: str, from_stage: str | None, quiet: bool) -> dict[str, Any]:
@@ -50,6 +50,9 @@ def print_report(report: dict[str, Any]) -> None:
         click.echo(f"not as recorded: {', '.join(bad)}")
     elif not ran:
         click.echo("nothing was run again")
+    elif not report["ok"]:
+        failing = [stage["stage"] for stage in ran if stage["now"]["error"] is not None]
+        click.echo(f"as recorded: {', '.join(failing)} still fails")
     elif any(stage["verdict"] == "mended" for stage in ran):
         click.echo("it works now")
     else:

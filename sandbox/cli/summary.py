@@ -22,6 +22,8 @@ def print_execution(execution: dict[str, Any]) -> None:
     word, colour = MARKS.get(execution["state"], (execution["state"], "cyan"))
     took = duration(execution.get("duration_ms"))
     click.echo(f"{what}  {click.style(word, fg=colour, bold=True)}  {took}  {execution['execution_id']}")
+    if execution.get("imported_at"):
+        click.echo(f"  imported {execution['imported_at']}; it ran elsewhere")
     rows = []
     for stage in execution["stages"]:
         sent = stage["bytes"]

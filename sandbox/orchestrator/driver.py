@@ -12,7 +12,7 @@ import sandbox.orchestrator.transitions as transitions
 from sandbox.clock import Clock
 from sandbox.ids import new_seed
 from sandbox.orchestrator.adoption import Adopter
-from sandbox.orchestrator.answers import Busy, Failure, read_handshake, read_process, read_progress
+from sandbox.orchestrator.answers import Answer, Busy, Failure, read_handshake, read_process, read_progress
 from sandbox.orchestrator.calls import Caller
 from sandbox.orchestrator.checkpoints import Checkpoints
 from sandbox.orchestrator.journal import Journal
@@ -63,10 +63,7 @@ class Driver:
     async def _handshake(self, packet: Packet) -> Busy | Failure | None:
         await self._journal.commit(partial(transitions.offer, packet=packet))
         body = packet.handshake_message()
-        with on_tape(packet.tape):
-            answer = await self._caller.call(
-                packet.worker, "POST", "/api/handshake", HANDSHAKE_SECONDS, body, packet.held
-            )
+        answer = await self._send(packet, "/api/handshake", HANDSHAKE_SECONDS, body)
         if isinstance(answer, Failure):
             return answer
         packet.tally.add(answer.body)
@@ -87,10 +84,7 @@ class Driver:
         body = packet.process_message(packet.checkpoint)
         poll = asyncio.ensure_future(self._poll(packet))
         try:
-            with on_tape(packet.tape):
-                answer = await self._caller.call(
-                    packet.worker, "POST", "/api/process", packet.process_seconds, body, packet.held
-                )
+            answer = await self._send(packet, "/api/process", packet.process_seconds, body)
         finally:
             poll.cancel()
             packet.tape.close()
@@ -108,6 +102,16 @@ class Driver:
         packet.tally.add(answer.body, by_reference=result.output_bytes, inlined=inlined)
         bytes_ = packet.tally.take()
         return await self._journal.commit(partial(transitions.t5_succeed, packet=packet, output=output, bytes_=bytes_))
+
+    async def _send(self, packet: Packet, path: str, seconds: float, body: bytes) -> Answer | Failure:
+        """Send a message whose work goes on the packet's tape."""
+        with on_tape(packet.tape):
+            answer = await self._caller.call(packet.worker, "POST", path, seconds, body, packet.held)
+        if isinstance(answer, Failure):
+            packet.tape.message(path, body, 0, b"")
+        else:
+            packet.tape.message(path, body, answer.status, answer.body)
+        return answer
 
     async def _poll(self, packet: Packet) -> None:
         """Ask for the packet's progress until cancelled. A worker that does not answer is asked again: it is only a view."""

@@ -28,7 +28,7 @@ from sandbox.orchestrator.ports import ResultSource, Transport, WorkerInfo
 from sandbox.orchestrator.progress import Progress
 from sandbox.orchestrator.reference_store import ReferenceStore
 from sandbox.orchestrator.references import Stored, sha256
-from sandbox.orchestrator.replay import Replayer
+from sandbox.orchestrator.replay import Carrier, Replayer
 from sandbox.orchestrator.slots import Slots
 from sandbox.orchestrator.stages import StageRunner
 from sandbox.orchestrator.steps import JournalEvent
@@ -53,7 +53,7 @@ class Orchestrator:
     `describe(worker)` gives what else is known of a worker (generation, bindings) for the API; `code_hash(worker)`
     names the code that serves now; `seed` makes the jitter of retries repeatable; `staging` and `redact` are what
     `Replayer` needs. Between `start` and `close`, the parts are there: `registry`, `references`, `checkpoints`, `tokens`,
-    `directory`, `replayer`.
+    `directory`, `replayer`, `carrier`.
     """
 
     registry: WorkerRegistry
@@ -64,6 +64,7 @@ class Orchestrator:
     views: Views
     caller: Caller
     replayer: Replayer
+    carrier: Carrier
 
     def __init__(
         self,
@@ -145,6 +146,7 @@ class Orchestrator:
             self._staging,
             self._redact,
         )
+        self.carrier = Carrier(journal, self.views, self.clock, self._redact)
         self._api = Api(self)
         self.interrupted = await journal.begin(*self._retention)
         await self.configure(self.pipelines, self._workers)

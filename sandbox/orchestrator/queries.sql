@@ -277,7 +277,7 @@ DELETE FROM checkpoint WHERE scope = :scope
 
 -- name: usual_times
 SELECT s.name, avg(s.finished_at - s.started_at) FROM stage AS s
-JOIN (SELECT execution_id FROM execution WHERE kind = :kind AND name = :name AND state = 'completed'
+JOIN (SELECT execution_id FROM execution WHERE kind = :kind AND name = :name AND state = 'completed' AND imported_at IS NULL
   ORDER BY number DESC LIMIT 10) AS recent ON recent.execution_id = s.execution_id
 WHERE s.state = 'succeeded' AND s.finished_at > s.started_at GROUP BY s.name
 
@@ -290,12 +290,14 @@ SELECT input_ref FROM execution WHERE execution_id = :execution_id
 -- name: execution_shown
 SELECT json_object('execution_id', execution_id, 'number', number, 'kind', kind, 'name', name, 'state', state,
   'client_id', nullif(client_id, ''), 'request_id', request_id, 'parameters', json(parameters), 'input_ref', input_ref,
-  'error', json(error), 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at)
+  'error', json(error), 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
+  'imported_at', imported_at)
 FROM execution WHERE execution_id = :execution_id
 
 -- name: executions_page
 SELECT json_object('execution_id', execution_id, 'number', number, 'kind', kind, 'name', name, 'state', state,
-  'error', json(error), 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at)
+  'error', json(error), 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
+  'imported_at', imported_at)
 FROM execution WHERE number < :before AND (:status IS NULL OR state = :status) ORDER BY number DESC LIMIT :limit
 
 -- name: stages_shown
@@ -322,7 +324,7 @@ WHERE p.execution_id = :execution_id GROUP BY p.stage, u.metric
 
 -- name: prunable
 SELECT execution_id FROM execution WHERE state IN ('completed', 'failed', 'cancelled')
-  AND (finished_at < :before OR number <= (SELECT max(number) FROM execution) - :keep)
+  AND (coalesce(imported_at, finished_at) < :before OR number <= (SELECT max(number) FROM execution) - :keep)
 
 -- name: prune_execution
 DELETE FROM execution WHERE execution_id = :execution_id
@@ -366,3 +368,84 @@ SELECT json_object('name', s.name, 'worker', s.worker, 'needs', json(s.needs), '
   'output_ref', s.output_ref, 'output_sha256', o.sha256)
 FROM stage AS s LEFT JOIN packet AS p ON p.packet_id = s.packet_id LEFT JOIN reference AS o ON o.ref_id = s.output_ref
 WHERE s.execution_id = :execution_id ORDER BY s.position
+
+-- name: export_execution
+SELECT json_object('execution_id', execution_id, 'kind', kind, 'name', name, 'state', state,
+  'parameters', json(parameters), 'input_ref', input_ref, 'error', json(error),
+  'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at)
+FROM execution WHERE execution_id = :execution_id
+
+-- name: export_stages
+SELECT json_object('name', name, 'worker', worker, 'needs', json(needs), 'spec', json(spec), 'state', state,
+  'attempts', attempts, 'packet_id', packet_id, 'input_ref', input_ref, 'input_hash', input_hash,
+  'output_ref', output_ref, 'error', json(error), 'progress', progress,
+  'ready_at', ready_at, 'started_at', started_at, 'finished_at', finished_at)
+FROM stage WHERE execution_id = :execution_id ORDER BY position
+
+-- name: export_packets
+SELECT json_object('packet_id', packet_id, 'stage', stage, 'worker', worker, 'attempt', attempt, 'delivery', delivery,
+  'state', state, 'code_hash', code_hash, 'input_ref', input_ref, 'output_ref', output_ref,
+  'capabilities', json(capabilities), 'resource_requirements', json(resource_requirements), 'metrics', json(metrics),
+  'error', json(error), 'ack', ack, 'ack_attempts', ack_attempts, 'created_at', created_at, 'offered_at', offered_at,
+  'accepted_at', accepted_at, 'processing_at', processing_at, 'returned_at', returned_at, 'acked_at', acked_at,
+  'message_bytes', message_bytes, 'data_bytes', data_bytes, 'inline_bytes', inline_bytes)
+FROM packet WHERE execution_id = :execution_id ORDER BY created_at, packet_id
+
+-- name: export_references
+SELECT json_object('ref_id', ref_id, 'producer', producer, 'own_id', own_id, 'origin', origin, 'sha256', sha256,
+  'size_bytes', size_bytes, 'is_json', json(iif(is_json, 'true', 'false')), 'stage', stage, 'created_at', created_at,
+  'expires_at', expires_at)
+FROM reference WHERE ref_id IN (
+  SELECT ref_id FROM reference WHERE execution_id = :execution_id
+  UNION SELECT input_ref FROM packet WHERE execution_id = :execution_id
+  UNION SELECT output_ref FROM packet WHERE execution_id = :execution_id)
+ORDER BY created_at, ref_id
+
+-- name: export_recordings
+SELECT json_object('packet_id', r.packet_id, 'delivery', r.delivery, 'code_hash', r.code_hash, 'python', r.python,
+  'checkpoint', json(r.checkpoint), 'data', json(r.data))
+FROM packet AS p JOIN recording AS r ON r.packet_id = p.packet_id WHERE p.execution_id = :execution_id
+ORDER BY p.created_at, r.packet_id, r.delivery
+
+-- name: export_usage
+SELECT json_object('packet_id', u.packet_id, 'metric', u.metric, 'amount', u.amount)
+FROM packet AS p JOIN usage AS u ON u.packet_id = p.packet_id WHERE p.execution_id = :execution_id
+ORDER BY u.packet_id, u.metric
+
+-- name: export_events
+SELECT json_object('seq', seq, 'at', at, 'kind', kind, 'data', json(data)) FROM event
+WHERE execution_id = :execution_id ORDER BY seq
+
+-- name: known_ids
+SELECT 'execution ' || execution_id FROM execution WHERE execution_id = :execution_id
+UNION ALL SELECT 'packet ' || packet_id FROM packet WHERE packet_id IN (SELECT value FROM json_each(:packet_ids))
+LIMIT 1
+
+-- name: import_execution
+INSERT INTO execution (execution_id, kind, name, state, boot_id, parameters, input_ref, error, created_at, started_at,
+  finished_at, imported_at)
+VALUES (:execution_id, :kind, :name, :state, :boot_id, :parameters, :input_ref, :error, :created_at, :started_at,
+  :finished_at, :now)
+
+-- name: import_stage
+INSERT INTO stage (execution_id, name, position, worker, needs, spec, state, boot_id, attempts, packet_id, input_ref,
+  input_hash, output_ref, error, progress, ready_at, started_at, finished_at)
+VALUES (:execution_id, :name, :position, :worker, :needs, :spec, :state, :boot_id, :attempts, :packet_id, :input_ref,
+  :input_hash, :output_ref, :error, :progress, :ready_at, :started_at, :finished_at)
+
+-- name: import_packet
+INSERT INTO packet (packet_id, execution_id, stage, worker, attempt, delivery, state, boot_id, code_hash, input_ref,
+  output_ref, capabilities, resource_requirements, metrics, error, ack, ack_attempts, created_at, offered_at, accepted_at,
+  processing_at, returned_at, acked_at, message_bytes, data_bytes, inline_bytes)
+VALUES (:packet_id, :execution_id, :stage, :worker, :attempt, :delivery, :state, :boot_id, :code_hash, :input_ref,
+  :output_ref, :capabilities, :resource_requirements, :metrics, :error, :ack, :ack_attempts, :created_at, :offered_at,
+  :accepted_at, :processing_at, :returned_at, :acked_at, :message_bytes, :data_bytes, :inline_bytes)
+
+-- name: import_reference
+INSERT INTO reference (ref_id, producer, own_id, origin, sha256, size_bytes, is_json, execution_id, stage, created_at,
+  expires_at)
+VALUES (:ref_id, :producer, :own_id, :origin, :sha256, :size_bytes, :is_json, :execution_id, :stage, :created_at,
+  :expires_at)
+
+-- name: import_event
+INSERT INTO event (execution_id, seq, at, kind, data) VALUES (:execution_id, :seq, :at, :kind, :data)

@@ -13,7 +13,7 @@ from sandbox.orchestrator.packets import Packet
 from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.references import sha256
 from sandbox.orchestrator.steps import Step
-from sandbox.runtime.tape import Recorded, RecordedCall, RecordedList, RecordedRead
+from sandbox.runtime.tape import Recorded, RecordedCall, RecordedList, RecordedMessage, RecordedRead
 from sandbox.storage import Database
 
 MAX_EXECUTION_BYTES = 64 * 1024 * 1024
@@ -131,6 +131,15 @@ def as_json(recorded: Recorded) -> tuple[dict[str, Any], dict[str, bytes]]:
             for page in recorded.lists
         ],
         "turns": recorded.turns,
+        "messages": [
+            {
+                "path": message.path,
+                "sent": name(message.sent),
+                "status": message.status,
+                "answer": name(message.answer),
+            }
+            for message in recorded.messages
+        ],
         "over": list(recorded.over),
     }
     return data, bodies
@@ -144,53 +153,86 @@ def from_json(data: Mapping[str, Any], body_of: Callable[[str], bytes | None]) -
 
     reads = [
         RecordedRead(
-            read["namespace"],
-            read["key"],
+            _text(read["namespace"]),
+            _text(read["key"]),
             bool(read["found"]),
             body(read["value"]),
-            read["metadata"],
-            read["expiration"],
+            _text_or_none(read["metadata"]),
+            _whole_or_none(read["expiration"]),
         )
         for read in data["reads"]
     ]
     return Recorded(
         seed=int(data["seed"]),
         started_ns=int(data["started_ns"]),
-        readings={str(clock): [int(shown) for shown in readings] for clock, readings in data["readings"].items()},
+        readings={_text(clock): [int(shown) for shown in readings] for clock, readings in data["readings"].items()},
         calls=[
             RecordedCall(
-                call["worker"],
-                call["method"],
-                call["url"],
+                _text(call["worker"]),
+                _text(call["method"]),
+                _text(call["url"]),
                 body(call["body"]),
-                int(call["status"]),
-                [(str(name), str(value)) for name, value in call["headers"]],
+                _status(call["status"]),
+                [(_text(name), _text(value)) for name, value in call["headers"]],
                 body(call["answer"]),
-                call["by"],
-                call["error"],
+                _text(call["by"]),
+                _text_or_none(call["error"]),
             )
             for call in data["calls"]
         ],
         reads={(read.namespace, read.key): read for read in reads},
         lists=[
             RecordedList(
-                page["namespace"],
-                page["prefix"],
-                page["limit"],
-                page["cursor"],
-                [(name, expiration, metadata) for name, expiration, metadata in page["keys"]],
-                page["next_cursor"],
+                _text(page["namespace"]),
+                _text(page["prefix"]),
+                _whole_or_none(page["limit"]),
+                _text_or_none(page["cursor"]),
+                [
+                    (_text(name), _whole_or_none(expiration), _text_or_none(metadata))
+                    for name, expiration, metadata in page["keys"]
+                ],
+                _text_or_none(page["next_cursor"]),
                 bool(page["complete"]),
             )
             for page in data["lists"]
         ],
-        turns=[str(turn) for turn in data["turns"]],
-        over=[str(what) for what in data["over"]],
+        turns=[_text(turn) for turn in data["turns"]],
+        messages=[
+            RecordedMessage(
+                _text(message["path"]),
+                body(message["sent"]) or b"",
+                _status(message["status"]),
+                body(message["answer"]),
+            )
+            for message in data.get("messages", [])
+        ],
+        over=[_text(what) for what in data["over"]],
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {type(value).__name__}")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _whole_or_none(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _status(value: Any) -> int:
+    if value != 0 and not 200 <= int(value) <= 599:
+        raise ValueError(f"{value} is no status of an answer")
+    return int(value)
 
 
 def digests(data: Mapping[str, Any]) -> set[str]:
     """The bodies a recording's JSON names."""
     named = [call[part] for call in data["calls"] for part in ("body", "answer")]
     named += [read["value"] for read in data["reads"]]
+    named += [message[part] for message in data.get("messages", []) for part in ("sent", "answer")]
     return {digest for digest in named if digest is not None}

@@ -59,7 +59,7 @@ class Playback(Tape):
         self._lists = list(recorded.lists)
         self._left = {clock: deque(readings) for clock, readings in recorded.readings.items()}
         self._shown: dict[str, tuple[int, int]] = {}
-        self._turns = Turns(recorded.turns)
+        self._turns = Turns([redact(turn) for turn in recorded.turns])
 
     def read(self, clock: str, now: int) -> int:
         """The next recorded reading; after the last one the time goes on from there."""
@@ -92,7 +92,8 @@ class Playback(Tape):
 
     def read_of(self, namespace: str, key: str) -> RecordedRead | None:
         """What the key held; None, noted, where the packet did not read it."""
-        found = self.recorded.reads.get((namespace, key))
+        reads = self.recorded.reads
+        found = reads.get((namespace, key)) or reads.get((namespace, self._redact(key)))
         if found is None:
             self.diverged("kv_read", f"KV {namespace}: {key!r} was not read before; today's value was taken")
         elif found.found and found.value is None:
@@ -119,7 +120,7 @@ class Playback(Tape):
     async def turn(self, name: str) -> None:
         """Return when what finished before this in the recording has finished, as far as it comes."""
         if self.open:
-            await self._turns.wait(name)
+            await self._turns.wait(self._redact(name))
 
     def close(self) -> None:
         """The packet is over: what was recorded and did not come is noted."""

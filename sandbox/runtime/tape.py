@@ -68,6 +68,16 @@ class RecordedList:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedMessage:
+    """A protocol message to the worker and its answer; `status` is 0 where none came."""
+
+    path: str
+    sent: bytes
+    status: int
+    answer: bytes | None
+
+
 @dataclass(slots=True)
 class Recorded:
     """What a tape holds. `readings` are nanoseconds by clock (`time`, `monotonic`, `perf_counter`, ...) in the order they
@@ -80,6 +90,7 @@ class Recorded:
     reads: dict[tuple[str, str], RecordedRead] = field(default_factory=dict)
     lists: list[RecordedList] = field(default_factory=list)
     turns: list[str] = field(default_factory=list)
+    messages: list[RecordedMessage] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
 
 
@@ -146,6 +157,13 @@ class Tape:
         if self.open and self._fits(self.recorded.lists, "KV listings"):
             self.recorded.lists.append(page)
             self.ended(f"kv list {page.namespace} {page.prefix}")
+
+    def message(self, path: str, sent: bytes, status: int, answer: bytes) -> None:
+        """A message of the protocol was answered; status 0 where it was not."""
+        kept = self._room(sent, answer)
+        if not kept:
+            self._say(f"the answer to {path}")
+        self.recorded.messages.append(RecordedMessage(path, sent, status, answer if kept and status else None))
 
     def ended(self, turn: str) -> None:
         """Something the packet waited for has ended."""

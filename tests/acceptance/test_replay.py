@@ -73,9 +73,9 @@ def test_a_failed_stage_is_run_again_after_the_edit(averages, failed):
     command = line.partition("sandbox replay ")[2].split()
     assert command == [failed, "--from", "average"]
     again = averages.sandbox("replay", *command)
-    assert again.code == 0
+    assert again.code == 1
     assert "ZeroDivisionError" in again.out
-    assert "all as recorded" in again.out
+    assert "as recorded: average still fails" in again.out
     mend(averages)
     mended = averages.sandbox("replay", *command)
     assert mended.code == 0, mended.err
@@ -86,7 +86,7 @@ def test_a_failed_stage_is_run_again_after_the_edit(averages, failed):
 
 def test_beside_a_sandbox_that_is_up_the_code_that_serves_is_run(averages, failed, up, eventually):
     running = up(averages)
-    assert averages.sandbox("replay", failed).code == 0
+    assert averages.sandbox("replay", failed).code == 1
     mend(averages)
     running.wait("average reloaded")
     report = averages.sandbox("replay", failed, "--json").json
@@ -102,17 +102,41 @@ def test_beside_a_sandbox_that_is_up_the_code_that_serves_is_run(averages, faile
     assert "not as recorded: count" in done.out
 
 
-def test_the_report_of_this_repository_is_the_same_again(project, root):
-    for name in ("bitware_feed_fetcher", "bitware_content_classifier", "bitware_report_builder", "newsroom_sample"):
+def copy_of_the_repository(project, root, *, routes: bool) -> None:
+    for name in ("bitware_feed_fetcher", "bitware_content_classifier", "bitware_report_builder"):
         project.copy(root / "workers" / name)
+    if routes:
+        project.copy(root / "workers" / "newsroom_sample")
     toml = (root / "sandbox.toml").read_text()
-    project.toml(toml[toml.index("[egress]") :])
+    project.toml(toml[toml.index("[egress]" if routes else "[pipelines.") :])
+
+
+def test_the_report_of_this_repository_is_the_same_again_here_and_elsewhere(project, make_project, root, tmp_path):
+    copy_of_the_repository(project, root, routes=True)
     ran = project.sandbox("run", "feed_report", "--json").json["execution"]
-    done = project.sandbox("replay", ran["execution_id"], "--json")
-    assert done.code == 0, done.out
     outputs = {stage["name"]: stage["output_ref"]["sha256"] for stage in ran["stages"]}
-    assert {stage["stage"]: stage["now"]["sha256"] for stage in done.json["stages"]} == outputs
-    assert all(not stage["divergences"] for stage in done.json["stages"])
+    here = project.sandbox("replay", ran["execution_id"], "--json")
+    bundle = tmp_path / "report.zip"
+    written = project.sandbox("executions", "export", ran["execution_id"], str(bundle))
+    assert written.code == 0, written.err
+
+    elsewhere = make_project(tmp_path / "elsewhere")
+    copy_of_the_repository(elsewhere, root, routes=False)
+    imported = elsewhere.sandbox("executions", "import", str(bundle))
+    assert imported.code == 0, imported.err
+    assert f"sandbox replay {ran['execution_id']}" in imported.out
+    assert "completed, imported" in elsewhere.sandbox("executions", "list").out
+    there = elsewhere.sandbox("replay", ran["execution_id"], "--json")
+    for done in (here, there):
+        assert done.code == 0, done.out + done.err
+        assert {stage["stage"]: stage["now"]["sha256"] for stage in done.json["stages"]} == outputs
+        assert not any(stage["divergences"] or stage["other_code"] for stage in done.json["stages"])
+
+    entry = elsewhere.root / "workers" / "bitware_report_builder" / "src" / "entry.py"
+    entry.write_text(entry.read_text() + "\n# an edit\n")
+    told = elsewhere.sandbox("replay", ran["execution_id"], "--from", "report")
+    assert told.code == 0
+    assert "bitware_report_builder has other code than was recorded" in told.out
 
 
 @pytest.mark.parametrize(
@@ -128,6 +152,24 @@ def test_mistakes(averages, arguments, code, told):
     assert done.code == code
     assert told in done.err
     assert "Traceback" not in done.err
+
+
+def test_files_that_cannot_be_imported_or_written(averages, failed, tmp_path):
+    (tmp_path / "no.zip").write_text("no zip at all")
+    bundle = tmp_path / "bug.zip"
+    assert averages.sandbox("executions", "export", failed, str(bundle)).code == 0
+    for arguments, code, told in (
+        (["import", str(tmp_path / "no.zip")], 1, "no exported execution"),
+        (["import", str(tmp_path / "nothing.zip")], 2, "No such file"),
+        (["import", str(bundle)], 1, "is here already"),
+        (["export", "exec_00", str(tmp_path / "x.zip")], 1, "no execution exec_00"),
+        (["export", failed, str(tmp_path / "no" / "folder.zip")], 1, "No such file"),
+    ):
+        done = averages.sandbox("executions", *arguments)
+        assert done.code == code, done.err
+        assert told in done.err
+        assert "Traceback" not in done.err
+    assert not (tmp_path / "x.zip").exists()
 
 
 def test_a_stage_that_is_not_there(averages, failed):

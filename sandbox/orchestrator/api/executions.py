@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.orchestrator.api.call import BadField, Call, field, ok, only
+from sandbox.orchestrator.api.call import BadField, Call, TooLarge, field, ok, only
 from sandbox.orchestrator.pipelines import NOTHING
+from sandbox.orchestrator.replay.bundle import MAX_FILE
+from sandbox.runtime.exchange import make_response, read_bytes
 
 if TYPE_CHECKING:
     from sandbox.runtime.web import Response
 
 STATES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
 MAX_ID = 200
+BUNDLE_TYPE = "application/zip"
 
 
 async def start(call: Call) -> Response:
@@ -68,3 +71,20 @@ async def replay(call: Call) -> Response:
     only(body, "from")
     report = await call.orchestrator.replayer.replay(call.values["execution_id"], field(body, "from", str))
     return ok({"replay": report})
+
+
+async def export(call: Call) -> Response:
+    """The execution as one file that another sandbox imports, without secrets."""
+    execution_id = call.values["execution_id"]
+    content = await call.orchestrator.carrier.export(execution_id)
+    name = f'attachment; filename="{execution_id}.zip"'
+    return make_response(content, headers={"content-type": BUNDLE_TYPE, "content-disposition": name})
+
+
+async def take_in(call: Call) -> Response:
+    """The file of an exported execution -> 201 {execution_id}; 409 where it is here already."""
+    try:
+        content = await read_bytes(call.request, limit=MAX_FILE)
+    except ValueError:
+        raise TooLarge(f"the file is over {MAX_FILE // 2**20} MiB") from None
+    return ok({"execution_id": await call.orchestrator.carrier.take_in(content)}, 201)

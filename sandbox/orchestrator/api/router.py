@@ -37,6 +37,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/api/executions", executions.start),
     ("GET", "/api/executions", executions.page),
     ("GET", "/api/executions/{execution_id}", executions.show),
+    ("POST", "/api/executions/import", executions.take_in),
+    ("GET", "/api/executions/{execution_id}/export", executions.export),
     ("POST", "/api/executions/{execution_id}/cancel", executions.cancel),
     ("POST", "/api/executions/{execution_id}/replay", executions.replay),
     ("GET", "/api/executions/{execution_id}/events", events.stream),

@@ -30,6 +30,7 @@ from sandbox.orchestrator.references import TIME_TO_LIVE, Stored, mint, sha256
 from sandbox.orchestrator.replay.desk import Desk
 from sandbox.orchestrator.replay.difference import differences
 from sandbox.orchestrator.replay.report import Outcome, StageReport, as_json
+from sandbox.orchestrator.replay.scrub import Scrub
 from sandbox.orchestrator.views import Views
 from sandbox.runtime.playback import Playback
 from sandbox.runtime.tape import on_tape
@@ -72,6 +73,7 @@ class Replayer:
         self._code_hash = code_hash
         self._staging = staging
         self._redact = redact
+        self._scrub = Scrub(redact)
 
     async def replay(self, execution_id: str, from_stage: str | None = None) -> dict[str, Any]:
         """Run every stage again, or `from_stage` and those that follow from it; see `StageReport` for the answer.
@@ -100,7 +102,9 @@ class Replayer:
             report.why = f"{', '.join(broken)} gives it no input"
         elif stage["packet_id"] is None:
             report.why = "it never ran"
-        elif self._directory.find(stage["worker"]).external:
+        elif (info := self._directory.known(stage["worker"])) is None:
+            report.why = f"there is no worker called {stage['worker']} here"
+        elif info.external:
             report.why = f"{stage['worker']} is reached by URL, and only hosted workers are recorded"
         else:
             try:
@@ -158,7 +162,7 @@ class Replayer:
         )
         desk = Desk(given, body, self._clock.now())
         desk.checkpoint(packet.packet_id, recording.checkpoint)
-        tape = Playback(recording.recorded, desk.handle, self._redact)
+        tape = Playback(recording.recorded, desk.handle, self._scrub.url)
         began = time.perf_counter()
         with on_tape(tape):
             outcome = await self._drive(packet, recording.checkpoint, desk)

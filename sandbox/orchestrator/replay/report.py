@@ -64,6 +64,8 @@ class StageReport:
 
 
 def as_json(execution_id: str, stages: list[StageReport]) -> dict[str, Any]:
-    """`same` says whether every stage that was run again gave what it gave, or gives a result where it failed."""
+    """`same` says whether every stage that was run again gave what it gave, or gives a result where it failed; `ok`
+    whether it is so and none fails now."""
     same = all(stage.verdict in GOOD for stage in stages)
-    return {"execution_id": execution_id, "same": same, "stages": [stage.as_json() for stage in stages]}
+    ok = same and not any(stage.now is not None and stage.now.error is not None for stage in stages)
+    return {"execution_id": execution_id, "same": same, "ok": ok, "stages": [stage.as_json() for stage in stages]}

@@ -358,7 +358,8 @@ class TestRetention:
             bench.orchestrator.execution(old["execution_id"])
         assert json.loads(await bench.orchestrator.read_output(young["execution_id"], "w")) == BIG
         held = self.held(bench)
-        assert (held["execution"], held["packet"], held["content"]) == (1, 1, 2)
+        # its input, its output, and two recorded messages with their answers
+        assert (held["execution"], held["packet"], held["content"]) == (1, 1, 6)
 
     async def test_only_so_many_are_kept(self, bench: Any) -> None:
         bench.worker("w")
