@@ -123,3 +123,20 @@ class ConnectionLost(SandboxError):
 
     def __init__(self, why: str) -> None:
         super().__init__("Network connection lost.", hint=why)
+
+
+LONGEST_TEXT = 8192
+"""Characters of an exception's text that are shown."""
+
+
+def text_of(error: BaseException, text: object = None) -> str:
+    """`str(error)` (or of `text`), shortened where it is huge, and whatever a worker's own `__str__` does."""
+    try:
+        return shortened(str(error if text is None else text))
+    except BaseException as failed:
+        return f"<its text cannot be had: {type(failed).__name__}>"
+
+
+def shortened(text: str) -> str:
+    """At most LONGEST_TEXT characters, and how many there were."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"

@@ -39,7 +39,7 @@ from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress
 from sandbox.egress.taped import TapedCalls
-from sandbox.errors import SandboxError, UserError
+from sandbox.errors import SandboxError, UserError, text_of
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
@@ -255,7 +255,7 @@ class Sandbox:
         name = worker or getattr(error, "worker", None)
         cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ else error
         if name is None or not self.workers.has(name):
-            return self.redact(f"{type(cause).__name__}: {cause}")
+            return self.redact(f"{type(cause).__name__}: {text_of(cause)}")
         return self.redact(describe_failure(cause, self.workers.config(name)))
 
     async def handle(self, request: Request) -> Response:

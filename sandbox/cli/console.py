@@ -81,7 +81,11 @@ class Console:
         if self._held is not None:
             self._held.append(text)
             return
-        click.echo(self.redact(text), file=real_stdout())
+        shown = self.redact(text)
+        try:
+            click.echo(shown, file=real_stdout())
+        except UnicodeEncodeError:  # lone surrogates, or a terminal that is not UTF-8
+            click.echo(shown.encode("ascii", "backslashreplace").decode(), file=real_stdout())
 
 
 def _told(event: Event) -> tuple[str, str | None]:

@@ -19,6 +19,7 @@ from sandbox.config.load import Loaded, find_state, load_sandbox
 from sandbox.config.models import SandboxConfig
 from sandbox.config.problems import ConfigError
 from sandbox.errors import UsageError, UserError
+from sandbox.loader.loop import WorkersLoop
 from sandbox.storage import StateFolder
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ def common(command: F) -> F:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end."""
-    return asyncio.run(work)
+    """Run a command's coroutine to its end, in a loop that workers cannot end."""
+    with asyncio.Runner(loop_factory=WorkersLoop) as runner:
+        return runner.run(work)
 
 
 def need_terminal(option: str) -> None:

@@ -91,7 +91,7 @@ def command(
         raise UsageError("the configuration has warnings, and --strict makes them errors")
     console = Console(log_level, as_json=log_format == "json")
     served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb)
-    raise click.exceptions.Exit(asyncio.run(served))
+    raise click.exceptions.Exit(session.run(served))
 
 
 async def _serve(

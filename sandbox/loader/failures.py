@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sandbox.config.models import WorkerConfig
-from sandbox.errors import LimitExceeded, SandboxError, WorkerFailed
+from sandbox.errors import LimitExceeded, SandboxError, WorkerFailed, shortened, text_of
 from sandbox.loader.imports import plain_text
 from sandbox.loader.packages import install_hint
 from sandbox.runtime.values import JsException
@@ -19,6 +19,7 @@ from sandbox.runtime.values import JsException
 NO_FETCH = "Handler does not export a fetch() function."  # workerd's words
 _SANDBOX = str(Path(__file__).parents[1]) + os.sep
 _ENDING = str(Path(__file__).with_name("ending.py"))
+_LONGEST_CHAIN, _LARGEST_GROUP, _DEEPEST_GROUP = 30, 10, 5
 _STANDARD = (str(Path(os.__file__).parent) + os.sep, "<frozen ")
 
 
@@ -54,7 +55,7 @@ def headline(error: BaseException, worker: WorkerConfig) -> str:
 
 def one_line(error: BaseException) -> str:
     """`ValueError: boom`, without a traceback and on one line."""
-    text = f"{error.msg}" if isinstance(error, SyntaxError) else str(error)
+    text = text_of(error, error.msg if isinstance(error, SyntaxError) else None)
     name = type(error).__qualname__
     return plain_text(f"{name}: {' '.join(text.split())}" if text else name)
 
@@ -72,7 +73,7 @@ def hint_for(error: BaseException, worker: WorkerConfig) -> str | None:
     error = _root(error)
     if isinstance(error, SandboxError):
         return error.hint
-    if isinstance(error, TypeError) and str(error) == NO_FETCH:
+    if isinstance(error, TypeError) and error.args == (NO_FETCH,):
         return (
             f"{worker.main.name} needs `class Default(WorkerEntrypoint)` with a fetch method; a module-level on_fetch "
             "counts only for compatibility dates before 2025-08-14"
@@ -101,33 +102,56 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _chain(error: BaseException, worker: WorkerConfig, seen: frozenset[int] = frozenset()) -> Iterator[str]:
-    """The tracebacks of an exception and of what led to it, in Python's order and words."""
-    seen |= {id(error)}
-    before: BaseException | None = None
+def _chain(error: BaseException, worker: WorkerConfig, depth: int = 0) -> Iterator[str]:
+    """The tracebacks of an exception and of what led to it, in Python's order and words; of a chain without end the
+    newest, of a group the first."""
+    links: list[tuple[BaseException, str]] = []
+    seen: set[int] = set()
+    following: BaseException | None = error
     joint = ""
+    while following is not None and id(following) not in seen and len(links) < _LONGEST_CHAIN:
+        seen.add(id(following))
+        links.append((following, joint))
+        following, joint = _before(following)
+    if following is not None and id(following) not in seen:
+        yield "(earlier exceptions are left out)"
+    for link, joint in reversed(links):
+        yield from _one(link, worker, depth)
+        if joint:
+            yield from ("", joint, "")
+
+
+def _before(error: BaseException) -> tuple[BaseException | None, str]:
+    """What led to an exception, and Python's words for how."""
     if error.__cause__ is not None:
-        before = error.__cause__
-        joint = "The above exception was the direct cause of the following exception:"
-    elif error.__context__ is not None and not error.__suppress_context__:
-        before = error.__context__
-        joint = "During handling of the above exception, another exception occurred:"
-    if before is not None and id(before) not in seen:
-        yield from _chain(before, worker, seen)
-        yield ""
-        yield joint
-        yield ""
+        return error.__cause__, "The above exception was the direct cause of the following exception:"
+    if error.__context__ is not None and not error.__suppress_context__:
+        return error.__context__, "During handling of the above exception, another exception occurred:"
+    return None, ""
+
+
+def _one(error: BaseException, worker: WorkerConfig, depth: int) -> Iterator[str]:
     yield "Traceback (most recent call last):"
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, LimitExceeded):
         # What raised it interrupted the worker's line and was not called by it.
         frames = traceback.StackSummary.from_list([f for f in frames if not f.filename.startswith(_ENDING)] or frames)
     yield from _frames(frames, worker)
-    yield from "".join(traceback.format_exception_only(error)).rstrip("\n").split("\n")
-    if isinstance(error, BaseExceptionGroup):
-        for number, inner in enumerate(error.exceptions, 1):
+    yield from shortened(_last_lines(error)).split("\n")
+    if isinstance(error, BaseExceptionGroup) and depth < _DEEPEST_GROUP:
+        for number, inner in enumerate(error.exceptions[:_LARGEST_GROUP], 1):
             yield f"  [{number}]"
-            yield from (f"  | {line}" for line in _chain(inner, worker, seen))
+            yield from (f"  | {line}" for line in _chain(inner, worker, depth + 1))
+
+
+def _last_lines(error: BaseException) -> str:
+    """Type and text, as Python writes them. What led to it is set aside: Python would look at all of that each time."""
+    before = (error.__cause__, error.__context__, error.__suppress_context__)
+    error.__cause__ = error.__context__ = None
+    try:
+        return "".join(traceback.format_exception_only(error)).rstrip("\n")
+    finally:
+        error.__cause__, error.__context__, error.__suppress_context__ = before
 
 
 def _frames(frames: traceback.StackSummary, worker: WorkerConfig) -> Iterator[str]:

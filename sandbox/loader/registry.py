@@ -175,7 +175,7 @@ class WorkerRegistry:
         entry = generation.entry(entrypoint)
         try:
             return await generation.fetch(request, entry=entry, props=props)
-        except (Exception, SystemExit, LimitExceeded) as error:
+        except BaseException as error:
             raise self._failed(generation, error, request) from error
 
     async def fetch_held(self, lease: Lease, request: Request) -> Response:
@@ -189,7 +189,7 @@ class WorkerRegistry:
     async def _fetch_held(self, generation: Generation, request: Request) -> Response:
         try:
             return await generation.fetch(request)
-        except (Exception, SystemExit, LimitExceeded) as error:
+        except BaseException as error:
             raise self._failed(generation, error, request) from error
 
     async def fetch_with_status(
@@ -212,7 +212,7 @@ class WorkerRegistry:
         generation, entry = self._serving(worker, entrypoint)
         try:
             return await generation.rpc(method, args, entry=entry, props=props)
-        except (Exception, SystemExit, LimitExceeded) as error:
+        except BaseException as error:
             raise self._failed(generation, error, what=f"RPC {method}()") from error
 
     async def scheduled(
@@ -221,7 +221,7 @@ class WorkerRegistry:
         generation, entry = self._serving(worker, entrypoint)
         try:
             await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
-        except (Exception, SystemExit, LimitExceeded) as error:
+        except BaseException as error:
             raise self._failed(generation, error, what=f"scheduled {cron}") from error
 
     def lease(self, worker: str) -> Lease:
@@ -299,6 +299,8 @@ class WorkerRegistry:
         self, generation: Generation, error: BaseException, request: Request | None = None, what: str = ""
     ) -> WorkerFailed:
         config = generation.config
+        if isinstance(error, asyncio.CancelledError) or (isinstance(error, GeneratorExit) and not _in_a_task()):
+            raise error  # the call is being ended from outside
         self._emit("exception", worker=config.name, text=describe_failure(error, config))
         post_mortem(error, generation.context, request, what)
         if isinstance(error, LimitExceeded):
@@ -312,7 +314,7 @@ class WorkerRegistry:
         slot.attempts += 1
         try:
             generation = self._load(config, slot.attempts, self._make_context(config))
-        except (Exception, LimitExceeded) as error:
+        except BaseException as error:  # whatever a module raises when it is imported
             self._fail(slot, config, error)
             return
         old = slot.generation
@@ -341,3 +343,11 @@ class WorkerRegistry:
         number = slot.generation.number if slot.generation is not None else None
         stale = slot.failure is not None and slot.generation is not None
         return WorkerStatus(slot.name, number, stale, slot.error, slot.loaded_at)
+
+
+def _in_a_task() -> bool:
+    """Whether a task is at work, and not the collector."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from sandbox.clock import Clock
-from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed
+from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, text_of
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
@@ -169,7 +169,7 @@ def _as_seen(error: SandboxError) -> JsException:
     if isinstance(cause, JsException):
         return JsException(cause.name, cause.message)
     if isinstance(error, WorkerFailed) and not isinstance(error, WorkerExceeded) and cause is not None:
-        return JsException("Error", f"{type(cause).__name__}: {cause}")
+        return JsException("Error", f"{type(cause).__name__}: {text_of(cause)}")
     return JsException("Error", error.message)
 
 

@@ -53,7 +53,7 @@ class JsPromise(JsProxy):
             throw("TypeError", "Promise resolver undefined is not a function")
         try:
             executor(JsFunction(self._resolve, "resolve"), JsFunction(self._reject_with, "reject"))
-        except Exception as error:
+        except BaseException as error:
             self._reject(error)
 
     def _pend(self) -> None:
@@ -230,7 +230,7 @@ class JsPromise(JsProxy):
                 return
             try:
                 made._resolve(as_promise_value(handler(as_reason(self._value))))
-            except Exception as error:
+            except BaseException as error:  # or whoever waits for it would do so for ever
                 made._reject(error)
 
         self._when_settled(lambda: _soon(react))
@@ -245,7 +245,7 @@ class JsPromise(JsProxy):
         def react() -> None:
             try:
                 between = as_promise_value(on_finally()) if callable(on_finally) else None
-            except Exception as error:
+            except BaseException as error:
                 self._look()
                 made._reject(error)
                 return

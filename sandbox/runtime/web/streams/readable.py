@@ -93,7 +93,7 @@ class ReadableStream(HostObject):
     def _start_done(self, result: JsPromise) -> None:
         try:
             result._result()
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
             return
         self._started = True
@@ -182,7 +182,7 @@ class ReadableStream(HostObject):
             self._pulling, self._again = True, False
             try:
                 result = as_promise_value(self._pull(self._controller))  # type: ignore[misc]
-            except Exception as error:
+            except BaseException as error:  # or the reader would wait for ever
                 self._pulling = False
                 self._fail(error)
                 return
@@ -197,7 +197,7 @@ class ReadableStream(HostObject):
         self._pulling = False
         try:
             result._result()
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             self._fail(error)
             return
         if self._again:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ def split(source: ReadableStream, make: Callable[[Any, Any], ReadableStream]) ->
         reading = False
         try:
             chunk = promise._result()
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             for branch in branches:
                 branch._fail(error)
             return

@@ -79,7 +79,7 @@ class TransformStream(HostObject):
             result = as_promise_value(transform(chunk, self._controller()))
             if isinstance(result, JsPromise):
                 await result
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
             raise
 
@@ -93,7 +93,7 @@ class TransformStream(HostObject):
                 result = as_promise_value(flush(self._controller()))
                 if isinstance(result, JsPromise):
                     await result
-            except Exception as error:
+            except BaseException as error:
                 self._fail(error)
                 raise
         if self._readable._state == "readable" and not self._readable._closing:

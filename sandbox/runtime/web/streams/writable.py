@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
@@ -69,7 +68,7 @@ class WritableStream(HostObject):
         self._started = True
         try:
             result._result()
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
         else:
             self._advance()
@@ -113,7 +112,7 @@ class WritableStream(HostObject):
                 else:
                     write = self._sink["write"]
                     result = None if write is None else as_promise_value(write(chunk, self._controller))
-            except Exception as error:
+            except BaseException as error:
                 self._busy = False
                 self._fail(error)
                 return
@@ -131,7 +130,7 @@ class WritableStream(HostObject):
         if isinstance(result, JsPromise):
             try:
                 result._result()
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 self._fail(error)
                 return
         if not self._queue:
@@ -175,7 +174,7 @@ class WritableStream(HostObject):
             return JsPromise._resolved(None)
         try:
             return JsPromise._static_resolve(abort(reason)).then(_drop)
-        except Exception as failure:
+        except BaseException as failure:
             return JsPromise._rejected(failure)
 
     @property
