@@ -38,6 +38,8 @@ class Changes:
             search=lambda: sandbox.config.search,
             on_folders=self.folders if wanted else None,
             ignore=[sandbox.config.state],
+            scratch=sandbox.config.state,
+            emit=sandbox.events.emit,
         )
         await self._watcher.start()
         for name in sandbox.workers.names():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.app.ports import URL_VARIABLE, worker_url
@@ -122,9 +121,9 @@ class Facts:
             # taken when it is first asked for, right after the generation was loaded
             digest = hashlib.sha256()
             root = os.path.realpath(generation.config.root)
-            for path in sorted(generation.files):
+            for path, content in sorted(generation.files.items()):
                 digest.update(os.path.relpath(path, root).encode())
-                digest.update(Path(path).read_bytes() if Path(path).is_file() else b"")
+                digest.update(content)
             self._hashes = {known: value for known, value in self._hashes.items() if known[0] != key[0]}
             self._hashes[key] = digest.hexdigest()
         return self._hashes[key]

@@ -101,6 +101,9 @@ def _told(event: Event) -> tuple[str, str | None]:
         case "reload.failed":
             after = "the last good code serves on" if fields["stale"] else "it cannot serve until this is mended"
             return "error", f"{fields['worker']} does not load; {after}\n{fields['error']}"
+        case "watch":
+            hint = f"\n  more of them: {fields['hint']}" if fields["hint"] else ""
+            return "info", f"watching by polling, every {fields['every_ms']} ms: {fields['reason']}{hint}"
         case "worker.new":
             return "info", f"{fields['worker']} is new: {fields['url']}"
         case "worker.gone":

@@ -66,18 +66,28 @@ class SourceLoader(SourceFileLoader):
             _compiled.popitem(last=False)
         return code
 
+    def compiles(self) -> bool:
+        """Whether the file holds whole code. What was compiled is kept for the import that follows."""
+        try:
+            self.get_code(self.name)
+        except (SyntaxError, ValueError, OSError):
+            return False
+        return True
+
     def exec_module(self, module: ModuleType) -> None:
         namespace = owner_of(module.__name__)
         if namespace is None:
             raise ImportError(f"{self.path} belongs to code that was replaced", name=module.__name__)
         path = self.get_filename(module.__name__)
         _refuse_outside(namespace, path)
-        namespace.files.add(os.path.realpath(path))
+        real = os.path.realpath(path)
+        namespace.files[real] = b""  # known from here on, also where its code does not compile
         module.__dict__["__builtins__"] = namespace.builtins
         if "." not in namespace.plain(module.__name__) and not hasattr(module, "__path__"):
             # As on Cloudflare, where the folder of the main module is no package.
             module.__package__ = ""
         code = self.get_code(module.__name__)
+        namespace.files[real] = _compiled[path][0]
         # A module first imported while a packet is at work is no part of that packet.
         before = current_tape.get()
         current_tape.set(None)

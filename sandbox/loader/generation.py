@@ -11,12 +11,12 @@ import importlib
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
 from sandbox.errors import LimitExceeded, NotFound
-from sandbox.loader import names_as_text, reclaim, shadowing
+from sandbox.loader import names_as_text, opened, reclaim, shadowing
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
 from sandbox.loader.failures import NO_FETCH, describe_failure
 from sandbox.loader.imports import Namespace
@@ -44,6 +44,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     """Import a worker's code, isolated. Raises what the import raises; nothing of it stays behind then."""
     install_runtime()
     names_as_text.install()
+    opened.install()
     if config.main_module in shadowing.NEVER_OWN:
         raise ImportError(
             f"{config.main.name} cannot be a main module: on Cloudflare {config.main_module!r} is a module that is loaded "
@@ -143,9 +144,14 @@ class Generation:
     # -- what it offers ------------------------------------------------------------------------------------------
 
     @property
-    def files(self) -> frozenset[str]:
-        """The source files it has imported, as real paths."""
-        return frozenset(self._namespace.files)
+    def files(self) -> Mapping[str, bytes]:
+        """The source files it has imported, as real paths, each with a digest of what was run (b"": not run yet)."""
+        return self._namespace.files
+
+    @property
+    def opened(self) -> Collection[str]:
+        """The other files of the worker's folder that it has read so far, as real paths."""
+        return self._namespace.opened
 
     @property
     def entrypoints(self) -> tuple[str, ...]:

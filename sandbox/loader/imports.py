@@ -40,7 +40,8 @@ class Namespace:
 
     `prefix` is the package in `sys.modules`, `root` the folder its top-level modules lie in (that of the main module),
     `boundary` the worker's folder, which no module file may leave through a link. `files` are the source files run so
-    far, as real paths.
+    far, as real paths, each with a digest of its content. `opened` are the other files of the worker's folder that its
+    code has read and not written.
     """
 
     def __init__(self, worker: str, number: int, *, root: Path, boundary: Path, main: Path) -> None:
@@ -49,7 +50,9 @@ class Namespace:
         self.boundary = os.path.realpath(boundary)
         self.main_name = main.stem.replace(".", "_")
         self.main_file = str(main)
-        self.files: set[str] = set()
+        self.files: dict[str, bytes] = {}
+        self.opened: set[str] = set()
+        self.written: set[str] = set()
         self.prefix = _free_prefix(f"{_DOTTED_ROOT}{fold(worker)}_g{number}")
         self._own = top_level_names(self.root)
         self._own[self.main_name] = True
@@ -160,6 +163,11 @@ def after_import(top: str, action: Callable[[], None]) -> None:
 def namespace_of(prefix: str) -> Namespace | None:
     """The living namespace with this prefix."""
     return _by_prefix.get(prefix)
+
+
+def namespace_under(context: object) -> Namespace | None:
+    """The living namespace whose code runs under this WorkerContext."""
+    return _by_context.get(id(context))
 
 
 def owner_of(module_name: object) -> Namespace | None:

@@ -107,10 +107,16 @@ class WorkerRegistry:
         """The generation that serves now, loaded where it was not yet. Raises NotFound, WorkerUnavailable."""
         return self._serving(name, None)[0]
 
-    async def reload(self, name: str) -> WorkerStatus:
+    async def reload(self, name: str, *, reread: bool = True) -> WorkerStatus:
         """Read a worker's configuration and code again. New requests go to the new generation; the old one is let go
-        when its requests have ended. Raises NotFound for an unknown name, and nothing for code that does not load."""
+        when its requests have ended. Raises NotFound for an unknown name, and nothing for code that does not load.
+
+        Without `reread` only its code, by the configuration as it is known (unless that is what failed last).
+        """
         slot = self._find(name)
+        if not reread and not isinstance(slot.failure, UserError):
+            self._renew(slot, slot.config)
+            return self._status(slot)
         try:
             config = self._load_config(slot.config.root)
             if fold(config.name) != fold(slot.name):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import aclosing, suppress
-from fnmatch import fnmatch
+from contextlib import suppress
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import Change
 
 from sandbox.config.models import WorkerConfig
+from sandbox.loader.concerns import concerns, content, folders_under, is_ignored, is_temporary
+from sandbox.loader.finder import SourceLoader
+from sandbox.loader.notices import Changes, Notices
 from sandbox.loader.registry import WorkerRegistry
+from sandbox.loader.settling import Settling
+from sandbox.runtime.protocols import Emit, silent
 
-# Never code of a worker; hidden folders and virtual environments (by their pyvenv.cfg) are left out too.
-IGNORED_FOLDERS = frozenset({"node_modules", "__pycache__", "python_modules"})
-# wrangler's default rules for what is uploaded beside the code.
-DEFAULT_DATA = ("**/*.txt", "**/*.html", "**/*.sql", "**/*.bin")
-DEBOUNCE_MS = 20  # a save is often several events; longer than this an editor does not take between them
-STEP_MS = 5
+logger = logging.getLogger("sandbox")
+GONE_S = 0.15  # so long a file that is gone or empty may still be in the middle of its save,
+HALF_S = 0.05  # and one that does not compile
+ENOUGH = 20  # of many files that changed together; it takes no more to know that they are many
 
 
 class Watcher:
@@ -27,7 +30,8 @@ class Watcher:
 
     `sandbox_toml` is watched too; `on_sandbox_toml()` is called when it changes. `search()` gives the folders in which
     worker folders may come and go; `on_folders()` is called when something changes there. `ignore` are folders to leave
-    out (the state folder). WATCHFILES_FORCE_POLLING=1 polls, for file systems without notifications.
+    out (the state folder). In `scratch` a file is written once to see whether this system tells of changes.
+    Events: `watch` (see `Notices`).
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class Watcher:
         search: Callable[[], Iterable[Path]] = tuple,
         on_folders: Callable[[], Awaitable[None]] | None = None,
         ignore: Iterable[Path] = (),
+        scratch: Path | None = None,
+        emit: Emit = silent,
     ) -> None:
         self._registry = registry
         self._sandbox_toml = sandbox_toml
@@ -46,68 +52,58 @@ class Watcher:
         self._search = search
         self._on_folders = on_folders
         self._ignore = {os.path.realpath(path) for path in ignore}
-        self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._scratch = scratch
+        self._emit = emit
+        self._settling = Settling(self._unfinished)
+        # What was in files when they were looked at last: saving them unchanged is no change.
+        self._contents: dict[Path, bytes | None] = {}
+        self._reals: dict[Path, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Return when changes are seen."""
-        self._task = asyncio.create_task(self._run(), name="watch")
-        # The first step of the task registers the folders, without waiting for anything.
-        await asyncio.sleep(0)
-        if self._task.done():
-            await self._task
+        notices = Notices(self._emit)
+        folders = self.folders()
+        for path in self._configuration():
+            self._contents[path] = content(path)
+        self._tasks = [
+            asyncio.create_task(self._run(notices, folders), name="watch"),
+            asyncio.create_task(self._handle_all(), name="reload"),
+        ]
+        if self._scratch is not None:
+            self._tasks.append(asyncio.create_task(self._test(notices, self._scratch), name="watch test"))
+        # The first steps of the tasks register the folders, without waiting for anything.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
-        self._stop.set()
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
+        self._tasks = []
 
-    async def _run(self) -> None:
-        first = True
-        while not self._stop.is_set():
-            folders = self.folders()
-            if not folders:
-                return
-            changes_seen = awatch(
-                *folders,
-                watch_filter=None,
-                debounce=DEBOUNCE_MS,
-                step=STEP_MS,
-                stop_event=self._stop,
-                recursive=False,
-                ignore_permission_denied=True,
-            )
-            # What came between looking at the folders and watching them: asked for when the watching has begun, which
-            # is at the first step of the loop below.
-            late = None if first else asyncio.create_task(self._look_again())
-            first = False
-            async with aclosing(changes_seen):
-                async for changes in changes_seen:
-                    await self._handle(changes)
-                    if self.folders() != folders:
-                        break  # a folder came or went: watch the new set
-            if late is not None:
-                await late
-
-    async def _look_again(self) -> None:
-        if self._on_folders is not None:
-            await self._on_folders()
+    # -- what is watched -----------------------------------------------------------------------------------------
 
     def folders(self) -> list[Path]:
         """Every folder whose entries may concern a worker."""
         found: set[Path] = set()
         for name in self._registry.names():
             config = self._registry.config(name)
-            found.update(_folders_under(config.root, self._ignore))
+            found.update(folders_under(config.root, self._ignore))
             found.update(path.parent for path in config.watched)
+            generation = self._registry.generation(name)
+            if generation is not None:
+                # also where a link leads, and what was read out of a hidden folder
+                found.update(Path(file).parent for file in (*generation.files, *generation.opened))
         if self._sandbox_toml is not None:
             found.add(self._sandbox_toml.parent)
         for folder in self._search():
             found.add(folder)
             for candidate in self._candidates(folder):
-                found.update(_folders_under(candidate, self._ignore))
+                found.update(folders_under(candidate, self._ignore))
         return sorted(path for path in found if path.is_dir())
 
     def _candidates(self, folder: Path) -> Iterator[Path]:
@@ -117,11 +113,158 @@ class Watcher:
             entries = sorted(folder.iterdir())
         except OSError:
             return
-        yield from (e for e in entries if e.is_dir() and e not in known and not _ignored(e, self._ignore))
+        yield from (e for e in entries if e.is_dir() and e not in known and not is_ignored(e, self._ignore))
+
+    def _configuration(self) -> Iterator[Path]:
+        if self._sandbox_toml is not None:
+            yield self._sandbox_toml
+        for name in self._registry.names():
+            yield from self._registry.config(name).watched
+
+    async def _run(self, notices: Notices, folders: list[Path]) -> None:
+        """Listen, anew whenever other folders are to be watched or polling takes over."""
+        first = True
+        while True:
+            if folders:
+                self._watching = asyncio.create_task(self._listen(notices, folders), name="watch folders")
+                await asyncio.sleep(0)
+                if not first:
+                    # What came between looking at the folders and watching them.
+                    self._settling.add(self._missed())
+                    if self._on_folders is not None:
+                        await self._on_folders()
+                try:
+                    await asyncio.wait([self._watching])
+                finally:
+                    self._watching.cancel()
+                if not self._watching.cancelled():
+                    self._watching.result()
+            else:
+                await self._settling.moved.wait()
+            self._settling.moved.clear()
+            first, folders = False, self.folders()
+
+    async def _listen(self, notices: Notices, folders: list[Path]) -> None:
+        async for changes in notices.of(folders):
+            self._settling.add(changes)
+
+    def _watch_anew(self) -> None:
+        self._settling.moved.set()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _test(self, notices: Notices, scratch: Path) -> None:
+        if not await notices.test_events(scratch):
+            self._watch_anew()
+
+    # -- what changed --------------------------------------------------------------------------------------------
+
+    async def _handle_all(self) -> None:
+        watched = set(self.folders())
+        while True:
+            changes = _with_contents(await self._settling.next(self._concerned))
+            try:
+                await self._handle(changes)
+            except Exception:
+                # a bug, and no reason to take no further saves
+                logger.exception("a change on disk could not be taken up")
+            if self._moves_folders(changes, watched):
+                now = set(self.folders())
+                if now != watched:
+                    watched = now
+                    self._watch_anew()
+
+    def _moves_folders(self, changes: Changes, watched: set[Path]) -> bool:
+        """Whether other folders may have to be watched now: looking at all of them takes a while, and most saves move
+        none."""
+        for _, path in changes:
+            if (
+                Path(path) in watched
+                or Path(path).is_dir()
+                or any(Path(path) == file for file in self._configuration())
+            ):
+                return True
+        generations = [self._registry.generation(name) for name in self._registry.names()]
+        files = [file for each in generations if each is not None for file in (*each.files, *each.opened)]
+        return any(Path(file).parent not in watched for file in files)
+
+    def _missed(self) -> Changes:
+        """The files whose content is not what was loaded."""
+        missed: Changes = set()
+        for name in self._registry.names():
+            generation = self._registry.generation(name)
+            broken = self._registry.status(name).error is not None
+            for file, digest in generation.files.items() if generation is not None else ():
+                expected = self._contents.get(Path(file), digest) if broken else digest
+                if expected != b"" and content(file) != expected:
+                    missed.add((Change.modified if Path(file).exists() else Change.deleted, file))
+        for path in self._configuration():
+            if content(path) != self._contents.get(path):
+                missed.add((Change.modified, str(path)))
+        return missed
+
+    def _concerned(self, changes: Changes) -> set[str]:
+        """The paths among `changes` (of many, some) that concern a worker or the sandbox, and differ from what was
+        loaded."""
+        found: set[str] = set()
+        for change, path in changes:
+            if len(found) == ENOUGH:
+                break
+            if any(self._matters(name, change, Path(path)) for name in self._registry.names()) or (
+                self._sandbox_toml is not None and path == str(self._sandbox_toml)
+            ):
+                found.add(path)
+        return found
+
+    def _matters(self, name: str, change: Change, path: Path) -> bool:
+        """Whether a change concerns the worker and is one: a file saved as it was is none, unless it did not load."""
+        config = self._registry.config(name)
+        if not self._near(config, path):
+            return False
+        generation = self._registry.generation(name)
+        files = generation.files if generation is not None else {}
+        opened = generation.opened if generation is not None else ()
+        broken = self._registry.status(name).error is not None
+        if not concerns(config, files, opened, broken, change, path):
+            return False
+        if broken:
+            return True
+        known = files.get(os.path.realpath(path)) or self._contents.get(path)
+        return known is None or content(path) != known
+
+    def _near(self, config: WorkerConfig, path: Path) -> bool:
+        """Whether a path may concern a worker at all: told without asking the disk, as there may be thousands."""
+        text = str(path)
+        if text.startswith((str(config.root) + os.sep, self._real(config.root) + os.sep)):
+            return True
+        return path in config.watched or path == config.root
+
+    def _real(self, folder: Path) -> str:
+        if folder not in self._reals:
+            self._reals[folder] = os.path.realpath(folder)
+        return self._reals[folder]
+
+    def _unfinished(self, path: str, seconds: float) -> bool:
+        """Whether a file looks as if its save were not over: gone or empty where there was something before, or not
+        whole code."""
+        if seconds > GONE_S:
+            return False
+        real = os.path.realpath(path)
+        known = self._contents.get(Path(path)) is not None or any(
+            real in generation.files
+            for name in self._registry.names()
+            if (generation := self._registry.generation(name)) is not None
+        )
+        try:
+            if not known or Path(path).stat().st_size == 0:
+                return known
+        except OSError:
+            return known
+        return path.endswith(".py") and seconds <= HALF_S and not SourceLoader("", path).compiles()
 
     def _concerns_folders(self, path: Path) -> bool:
         """Whether a change may bring or take a worker: in a search folder, and not inside a worker that stays."""
-        if not any(path.is_relative_to(folder) for folder in self._search()):
+        if is_temporary(path.name) or not any(path.is_relative_to(folder) for folder in self._search()):
             return False
         for name in self._registry.names():
             root = self._registry.config(name).root
@@ -129,57 +272,52 @@ class Watcher:
                 return not root.is_dir()
         return True
 
-    async def _handle(self, changes: set[tuple[Change, str]]) -> None:
+    async def _handle(self, changes: Changes) -> None:
+        reread, again = [], []
+        for name in self._registry.names():
+            config = self._registry.config(name)
+            mattering = [Path(path) for change, path in changes if self._matters(name, change, Path(path))]
+            if any(path in config.watched for path in mattering) or (mattering and not config.config_path.exists()):
+                reread.append(name)
+            elif mattering:
+                again.append(name)
+        # Code first: it is what somebody waits for, and it needs nothing of what follows.
+        for name in again:
+            await self._registry.reload(name, reread=False)
         if self._sandbox_toml is not None and self._on_sandbox_toml is not None:
             wanted = str(self._sandbox_toml)
-            if any(path == wanted for _, path in changes):
+            if any(path == wanted for _, path in changes) and self._is_news(self._sandbox_toml):
                 await self._on_sandbox_toml()
         if self._on_folders is not None and any(self._concerns_folders(Path(path)) for _, path in changes):
             await self._on_folders()
-        for name in self._registry.names():
-            config = self._registry.config(name)
-            generation = self._registry.generation(name)
-            files = generation.files if generation is not None else frozenset()
-            broken = self._registry.status(name).error is not None
-            if any(concerns(config, files, broken, change, Path(path)) for change, path in changes):
+        for name in reread:
+            if self._registry.has(name):
                 await self._registry.reload(name)
+        for _, path in changes:
+            if not is_temporary(Path(path).name):
+                self._remember(Path(path))
+
+    def _is_news(self, path: Path) -> bool:
+        return path not in self._contents or content(path) != self._contents[path]
+
+    def _remember(self, path: Path) -> None:
+        """Keep what a file holds now, for the next time somebody saves it."""
+        if path in self._contents or path.is_file():
+            self._contents[path] = content(path)
 
 
-def concerns(config: WorkerConfig, files: Iterable[str], broken: bool, change: Change, path: Path) -> bool:
-    """Whether a change of `path` may change what the worker does.
+def _with_contents(changes: Changes) -> Changes:
+    """A folder that came brought all that is in it."""
+    found = set(changes)
+    for change, path in changes:
+        if change is Change.added and Path(path).is_dir():
+            for folder in folders_under(Path(path), ()):
+                found.update((Change.added, str(file)) for file in _files(folder))
+    return found
 
-    That is: its configuration, a module its generation imported (`files`, real paths), a module that came or went (it
-    may be what an import looks for), any module while its newest code does not load, and data files that are uploaded.
-    """
-    if path in config.watched:
-        return True
-    if os.path.realpath(path) in files:
-        return True
+
+def _files(folder: Path) -> list[Path]:
     try:
-        inside = path.relative_to(config.module_root)
-    except ValueError:
-        return False
-    if any(part in IGNORED_FOLDERS or part.startswith(".") for part in inside.parts):
-        return False
-    if path.suffix == ".py":
-        return path.stem.isidentifier() and (broken or change is not Change.modified)
-    data = (glob for rule in config.rules for glob in rule.globs if rule.type != "PythonModule")
-    return any(_matches(inside, glob) for glob in (*DEFAULT_DATA, *data))
-
-
-def _matches(path: Path, glob: str) -> bool:
-    return fnmatch(path.as_posix(), glob) or fnmatch(path.as_posix(), glob.removeprefix("**/"))
-
-
-def _folders_under(root: Path, ignore: set[str]) -> Iterator[Path]:
-    yield root
-    for folder, names, _ in os.walk(root):
-        here = Path(folder)
-        names[:] = [name for name in names if not _ignored(here / name, ignore)]
-        yield from (here / name for name in names)
-
-
-def _ignored(folder: Path, ignore: set[str]) -> bool:
-    if folder.name in IGNORED_FOLDERS or folder.name.startswith("."):
-        return True
-    return os.path.realpath(folder) in ignore or (folder / "pyvenv.cfg").exists()
+        return [entry for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        return []  # gone again

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
+
+import pytest
 
 SYNTAX_ERROR = "from workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint:\n    pass\n"
 ENV = """
@@ -232,3 +236,68 @@ def test_on_error_fail_answers_503(project, up):
     (folder / "src" / "entry.py").write_text(SYNTAX_ERROR)
     sandbox.wait("one does not load")
     assert sandbox.ask(worker="one").status == 503
+
+
+def test_callers_see_new_code_of_a_worker_at_the_end_of_a_chain_of_bindings(project, up):
+    calls = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response(await self.word())
+
+    async def word(self):
+        return {}
+"""
+    for name, following in (("first", "second"), ("second", "third"), ("third", None)):
+        services = f'[[services]]\nbinding = "NEXT"\nservice = "{following}"\n' if following else ""
+        project.worker(name, calls.format("await self.env.NEXT.word()" if following else "'one'"), wrangler=services)
+    sandbox = up(project)
+    assert text_of(sandbox, "first") == "one"
+    (project.root / "workers" / "third" / "src" / "entry.py").write_text(calls.format("'two'"))
+    sandbox.wait("third reloaded")
+    assert text_of(sandbox, "first") == "two"
+    assert "first reloaded" not in sandbox.console and "second reloaded" not in sandbox.console
+
+
+# A namespace of users has limits of its own: the machine's stay as they are.
+FEW_WATCHES = """
+import os, sys
+limited = 'echo 3 > /proc/sys/user/max_inotify_watches; exec "$@"'
+os.execvp("unshare", ["unshare", "-Ur", "sh", "-c", limited, "sh", sys.executable, "-m", "sandbox", *sys.argv[1:]])
+"""
+
+
+def test_when_the_systems_watches_are_used_up_it_says_so_and_polls(project, up):
+    try:
+        subprocess.run(["unshare", "-Ur", "sh", "-c", "echo 3 > /proc/sys/user/max_inotify_watches"], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs a namespace of users with limits of its own")
+    project.worker("one")
+    sandbox = up(project, command=("-c", FEW_WATCHES), WATCHFILES_POLL_DELAY_MS="50")
+    sandbox.wait(r"watching by polling, every 50 ms: the system gives no more file watches \(.*limit reached\)")
+    sandbox.wait(r"sudo sysctl fs\.inotify\.max_user_watches=\d+")
+    project.worker("one", text="changed")
+    sandbox.wait("one reloaded")
+    assert text_of(sandbox, "one") == "changed"
+
+
+def test_polling_can_be_asked_for(project, up):
+    project.worker("one")
+    sandbox = up(project, WATCHFILES_FORCE_POLLING="1", WATCHFILES_POLL_DELAY_MS="50")
+    sandbox.wait("watching by polling, every 50 ms: WATCHFILES_FORCE_POLLING is set")
+    project.worker("one", text="changed")
+    sandbox.wait("one reloaded")
+
+
+def test_an_emptied_entry_file_that_is_written_a_moment_later_is_no_error(project, up):
+    folder = project.worker("one")
+    sandbox = up(project)
+    good = (folder / "src" / "entry.py").read_text()
+    with (folder / "src" / "entry.py").open("w") as file:
+        file.flush()
+        time.sleep(0.04)
+        file.write(good.replace("'one'", "'two'"))
+    sandbox.wait("one reloaded")
+    assert text_of(sandbox, "one") == "two"
+    assert "does not load" not in sandbox.console

@@ -8,7 +8,8 @@ import pytest
 from watchfiles import Change
 
 from sandbox.config.models import ModuleRule
-from sandbox.loader.watch import Watcher, concerns
+from sandbox.loader.concerns import concerns, is_temporary
+from sandbox.loader.watch import Watcher
 from sandbox.runtime.exchange import new_request, read_text
 
 HELLO = """
@@ -40,13 +41,34 @@ class Default(WorkerEntrypoint):
         ("src/a.txt", Change.modified, False, True),
         ("src/a.json", Change.modified, False, False),
         ("src/data/b.csv", Change.modified, False, True),
+        ("tables/read.json", Change.modified, False, True),
+        ("tables/other.json", Change.modified, False, False),
+        ("tables", Change.deleted, False, True),
+        ("src", Change.deleted, False, True),
     ],
 )
 def test_what_a_change_concerns(folder, path, change, broken, expected):
     made = folder({"entry.py": "", "unused.py": ""})
     config = made.config(rules=(ModuleRule("Data", ("**/*.csv",)),))
     files = {str((made.root / "src" / "entry.py").resolve())}
-    assert concerns(config, files, broken, change, made.root / path) is expected
+    opened = {str((made.root / "tables" / "read.json").resolve())}
+    assert concerns(config, files, opened, broken, change, made.root / path) is expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("4913", "5036", "entry.py~", ".entry.py.swp", ".entry.py.swx", "#entry.py#", ".#entry.py"),
+        *("entry.py___jb_tmp___", "entry.py___jb_old___", ".goutputstream-X1", "entry.py.tmp", "entry.py.kate-swp"),
+    ],
+)
+def test_what_editors_write_beside_a_file_is_left_out(folder, name):
+    made = folder({"entry.py": ""})
+    config = made.config(rules=(ModuleRule("Data", ("**/*",)),))
+    assert is_temporary(name)
+    for change in Change:
+        assert not concerns(config, (), (), True, change, made.root / "src" / name)
+    assert not is_temporary("entry.py") and not is_temporary("2026.txt")
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""Which files of its own folder a worker reads: a template or a table that is edited concerns it as its code does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from sandbox.loader.imports import namespace_under
+from sandbox.runtime.context import current_worker
+
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_installed = False
+
+
+def install() -> None:
+    """Listen for opened files (idempotent; an audit hook stays until the process ends).
+
+    Raised by `open`, `io.open`, `Path.read_text`, `os.open` and all that rests on them: PEP 578. Sources are opened so
+    too, and are known already.
+    """
+    global _installed
+    if not _installed:
+        _installed = True
+        sys.addaudithook(_hear)
+
+
+def _hear(event: str, args: tuple[Any, ...]) -> None:
+    if event != "open" or len(args) < 3:
+        return
+    context = current_worker.get(None)
+    if context is None:
+        return
+    namespace = namespace_under(context)
+    name = args[0]
+    if namespace is None or isinstance(name, int) or name is None:
+        return
+    real = os.path.realpath(os.fsdecode(name))
+    if real.startswith(namespace.boundary + os.sep) and not real.endswith(".py"):
+        if args[2] & _WRITES:
+            # What a worker writes it would be reloaded by, for ever.
+            namespace.written.add(real)
+            namespace.opened.discard(real)
+        elif real not in namespace.written:
+            namespace.opened.add(real)
