@@ -37,7 +37,7 @@ from sandbox.bindings.kv.api import KvApi
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
-from sandbox.egress import Egress
+from sandbox.egress import Egress, install_other_clients
 from sandbox.egress.taped import TapedCalls
 from sandbox.errors import SandboxError, UserError, text_of
 from sandbox.events import Bus
@@ -128,7 +128,10 @@ class Sandbox:
         """Take the state folder, open the port, load every worker; return when all of them can be asked."""
         install()
         hosting = self._hosting
-        self._undo.append(install_output(self.events.wanted, lambda: self.recording.log is not None))
+        self._undo += [
+            install_output(self.events.wanted, lambda: self.recording.log is not None),
+            install_other_clients(),
+        ]
         if hosting.debugger:
             self._undo += self._debugging.install(post_mortem=hosting.post_mortem)
         self._folder = StateFolder.open(self.config.state)

@@ -120,8 +120,9 @@ def _told(event: Event) -> tuple[str, str | None]:
             return level, f"{fields['method']} {fields['url']} {fields['status']} {fields['ms']:.1f} ms"
         case "outbound":
             level = "warning" if fields["by"] == "refused" else "debug"
-            told = "refused (offline)" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
-            return level, f"{fields['worker']} fetched {fields['url']}: {told}"
+            told = "refused" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
+            place = f" ({fields['place']})" if fields.get("place") else ""
+            return level, f"{fields['worker']} fetched {fields['url']}: {told}{place}"
         case "cassette":
             problem = fields["error"]
             return ("info", f"recorded {fields['file']}") if problem is None else ("error", f"not recorded: {problem}")

@@ -2,5 +2,7 @@
 
 from sandbox.egress.client import Unreachable
 from sandbox.egress.egress import Egress
+from sandbox.egress.other_clients import install_other_clients
+from sandbox.egress.sockets import OutboundRefused
 
-__all__ = ["Egress", "Unreachable"]
+__all__ = ["Egress", "OutboundRefused", "Unreachable", "install_other_clients"]

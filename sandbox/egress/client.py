@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from sandbox.egress.inflate import ACCEPTED
+from sandbox.egress.sockets import passing
 from sandbox.errors import SandboxError
 from sandbox.runtime.redirects import parse
 
@@ -179,9 +180,14 @@ class Client:
             allow_redirects=False,
             skip_auto_headers=_AUTOMATIC,
         )
+        # A task of its own: aiohttp's timeouts need one, and a promise's first step runs in its caller's.
+        token = passing.set(True)
         try:
-            # A task of its own: aiohttp's timeouts need one, and a promise's first step runs in its caller's.
-            response = await asyncio.ensure_future(_perform(sending))
+            performing = asyncio.ensure_future(_perform(sending))
+        finally:
+            passing.reset(token)
+        try:
+            response = await performing
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             refused = _refused(error)
             if refused is not None:

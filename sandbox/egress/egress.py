@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,7 @@ from sandbox.egress.folder import Folder
 from sandbox.egress.here import Here, Urls
 from sandbox.egress.observing import Around, GoOn, Observer, observed, surrounded
 from sandbox.egress.routing import Matched, Routes
+from sandbox.egress.sockets import SocketRules
 from sandbox.errors import SandboxError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
@@ -72,6 +76,7 @@ class Egress:
         self._here = Here(worker_urls, external, orchestrator_url)
         self._orchestrator = orchestrator
         self._emit = emit
+        self._loop = asyncio._get_running_loop()
         self._clock = clock or SystemClock()
         self.observers: list[Observer] = []
         self.around: list[Around] = []
@@ -80,6 +85,7 @@ class Egress:
         self._cassette_rules: object = None
         self._replaced: list[Cassettes] = []
         self.configure(config, root)
+        self.sockets = SocketRules(self._here, lambda: self.mode, refuse, self._note_socket, root)
         self._open = Client(refuse, resolver)
         self._trusted = Client()
 
@@ -333,6 +339,18 @@ class Egress:
 
     def _written(self, file: str, problem: str | None) -> None:
         self._emit("cassette", file=file, error=problem)
+
+    def _note_socket(self, worker: str, host: str, port: int, by: str, place: str | None) -> None:
+        """What a worker's sockets were about, from whatever thread."""
+        shown = f"[{host}]" if ":" in host else host
+        url = f"tcp://{shown}:{port}" if port else shown
+        fields = {"worker": worker, "url": url, "method": "CONNECT", "status": 0, "by": by, "bytes": 0, "sent": 0}
+        emit = partial(self._emit, "outbound", **fields, place=place)
+        if self._loop is None or self._loop is asyncio._get_running_loop():
+            emit()
+        else:
+            with suppress(RuntimeError):  # the loop was closed under a thread of the worker's
+                self._loop.call_soon_threadsafe(emit)
 
     def _note(self, call: Call, status: int, by: str, received: int) -> None:
         call.by = by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from sandbox.egress.addresses import refusal
 from sandbox.egress.routing import Registered
@@ -22,6 +23,7 @@ class Here:
         self._external_given: Mapping[str, str] = {}
         self._hosted = Registered({})
         self._external = Registered({})
+        self._ports: tuple[Registered, Registered, int, frozenset[int]] | None = None
         self.moved(orchestrator_url)
 
     def moved(self, orchestrator_url: str) -> None:
@@ -46,6 +48,23 @@ class Here:
         if given is not self._external_given:
             self._external_given, self._external = given, Registered(given)
         return self._external
+
+    def local_ports(self, *, refresh: bool) -> frozenset[int]:
+        """The ports of this machine that are reached in every mode: ours, the workers', external ones here. Only the
+        loop's thread may `refresh` them: they are known from tables that belong to it."""
+        known = self._ports
+        if not refresh:
+            return frozenset({self.port}) if known is None else known[3]
+        hosted, external = self.hosted, self.external
+        if known is None or known[0] is not hosted or known[1] is not external or known[2] != self.port:
+            found = {self.port}
+            for url in (*hosted.source, *external.source):
+                with suppress(ValueError):
+                    address = parse(url)
+                    if self.is_this_machine(address):
+                        found.add(address.port)
+            known = self._ports = hosted, external, self.port, frozenset(found)
+        return known[3]
 
     def is_own(self, address: Address) -> bool:
         """Whether it is the orchestrator's, under any spelling of this machine."""

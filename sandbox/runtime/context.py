@@ -37,6 +37,8 @@ class WorkerContext:
     outbound: Outbound = field(default_factory=_NoNetwork)
     clock: Clock = field(default_factory=SystemClock)
     emit: Emit = silent
+    shared: bool = False
+    """Code of others runs under it, too (a test's own): what the worker does is what its modules do."""
 
 
 class ExecutionContext(HostObject):

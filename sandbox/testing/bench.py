@@ -192,6 +192,7 @@ class Bench:
             own = WorkerContext("test", outbound=sandbox.egress, clock=self.clock)
         else:
             own = sandbox.context_of(self._under_test)
+        own.shared = True
         self._own = own
         current_worker.set(own)
         try:

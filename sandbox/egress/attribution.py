@@ -1,0 +1,91 @@
+"""Whose code a thread runs: what a worker hands to a thread is the worker's still."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, ContextVar, copy_context
+from types import FrameType
+from typing import Any
+
+from sandbox.runtime.context import WorkerContext, current_worker
+
+WORKERS = "sandbox_workers."
+"""What the names of worker modules begin with, see `sandbox.loader.imports`."""
+_OURS = "sandbox."
+
+_given_from: ContextVar[str | None] = ContextVar("sandbox_given_from", default=None)
+_users = 0
+_handed_over: Callable[[WorkerContext], object] = id
+_real_start = threading.Thread.start
+_real_submit: Any = ThreadPoolExecutor.submit
+
+
+def called_from(frame: FrameType | None) -> str | None:
+    """`FILE:LINE` of the innermost frame of worker code, or of the one that gave this thread its work."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(WORKERS):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return _given_from.get()
+
+
+def attribute_threads(handed_over: Callable[[WorkerContext], None]) -> Callable[[], None]:
+    """Let threads and thread pools run a worker's work as that worker, until what is returned is called. `handed_over`
+    is told before each piece of work, in the thread that gives it.
+
+    Context variables do not pass to a new thread by themselves (before Python 3.14, and there only on request).
+    """
+    global _users, _handed_over
+    _users += 1
+    _handed_over = handed_over
+    if _users == 1:
+        threading.Thread.start = _start  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign, assignment]
+
+    def undo() -> None:
+        global _users
+        _users -= 1
+        if _users == 0 and threading.Thread.start is _start:
+            threading.Thread.start = _real_start  # type: ignore[method-assign]
+        if _users == 0 and ThreadPoolExecutor.submit is _submit:
+            ThreadPoolExecutor.submit = _real_submit  # type: ignore[method-assign]
+
+    return undo
+
+
+def _start(self: threading.Thread) -> None:
+    worker = current_worker.get()
+    if worker is not None and _started_by_worker(sys._getframe(1)):
+        context, run = _context(worker), self.run
+        self.run = lambda: context.run(run)  # type: ignore[method-assign]
+    _real_start(self)
+
+
+def _submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    worker = current_worker.get()
+    if worker is None:
+        return _real_submit(self, fn, *args, **kwargs)  # type: ignore[no-any-return]
+    # The pool's own threads are nobody's: they outlive this work, and must not keep a worker's context.
+    return Context().run(_real_submit, self, _context(worker).run, fn, *args, **kwargs)
+
+
+def _context(worker: WorkerContext) -> Context:
+    _handed_over(worker)
+    context = copy_context()
+    context.run(_given_from.set, called_from(sys._getframe(2)))
+    return context
+
+
+def _started_by_worker(frame: FrameType | None) -> bool:
+    """Whether a worker's code starts a thread, and not the sandbox's (a database opened at a worker's first use)."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith(WORKERS) or name == "asyncio.events":
+            return True  # a task of the worker's, begun by the loop
+        if name.startswith(_OURS):
+            return False
+        frame = frame.f_back
+    return True
