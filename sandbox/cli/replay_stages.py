@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from sandbox.cli import session
+from sandbox.cli import session, stopped
 from sandbox.cli.progress import Watch
 from sandbox.cli.tables import duration, print_json, size
 from sandbox.client import Client, over_http
@@ -16,9 +19,13 @@ from sandbox.client import Client, over_http
 COLOURS = {"same": "green", "mended": "green", "different": "yellow", "failed": "red", "skipped": "cyan"}
 
 
-def replay(options: session.Options, execution_id: str, from_stage: str | None, *, quiet: bool) -> bool:
+def replay(
+    options: session.Options, execution_id: str, from_stage: str | None, *, quiet: bool, pdb: bool = False
+) -> bool:
     """Replay and print. Returns whether all is as it was (or better), and nothing fails."""
-    report = session.run(_replay(options, execution_id, from_stage, quiet))
+    if pdb:
+        session.need_terminal("--pdb")
+    report = session.run(_replay(options, execution_id, from_stage, quiet, pdb))
     if quiet:
         print_json(report)
     else:
@@ -26,18 +33,39 @@ def replay(options: session.Options, execution_id: str, from_stage: str | None, 
     return bool(report["ok"])
 
 
-async def _replay(options: session.Options, execution_id: str, from_stage: str | None, quiet: bool) -> dict[str, Any]:
-    """In the sandbox that is up, else in one of our own, whose workers' words come out here."""
+async def _replay(
+    options: session.Options, execution_id: str, from_stage: str | None, quiet: bool, pdb: bool
+) -> dict[str, Any]:
+    """In the sandbox that is up, else in one of our own, whose workers' words come out here. A debugger's prompt must be
+    here, too: then the execution is fetched from the one that is up, and run again in a folder for the time being."""
     async with AsyncExitStack() as stack:
-        holder = session.running(options)
+        holder, watch, brought = session.running(options), Watch(quiet), None
+        if holder is not None and pdb:
+            brought = await _exported(holder, execution_id)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-replay-"))
+            options = dataclasses.replace(options, persist_to=Path(folder))
+            holder = None
         if holder is not None:
+            await stack.enter_async_context(stopped.told(options.state(), watch.say))
             api = Client(await stack.enter_async_context(over_http(holder["address"])), holder.get("admin_token"))
         else:
-            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True))
-            sandbox.events.subscribe(Watch(quiet).event, "log", "exception")
+            from sandbox.loader.debugger import when_paused  # loaded with the sandbox, when nothing is up
+
+            stack.callback(when_paused(watch.hold))
+            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True, post_mortem=pdb))
+            sandbox.events.subscribe(watch.event, "log", "exception")
+            sandbox.events.subscribe_at_once(watch.event)
             api = session.local_client(sandbox)
+        if brought is not None:
+            await api.call("POST", "/api/executions/import", body=brought)
         path = f"/api/executions/{quote(execution_id, safe='')}/replay"
         return dict((await api.call("POST", path, json_body={"from": from_stage}))["replay"])
+
+
+async def _exported(holder: dict[str, Any], execution_id: str) -> bytes:
+    async with over_http(holder["address"]) as send:
+        api = Client(send, holder.get("admin_token"))
+        return (await api.fetch("GET", f"/api/executions/{quote(execution_id, safe='')}/export"))[1]
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -102,6 +102,19 @@ def test_beside_a_sandbox_that_is_up_the_code_that_serves_is_run(averages, faile
     assert "not as recorded: count" in done.out
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_pdb_opens_here_at_the_exception_and_then_the_replay_ends(averages, failed, make_terminal, up, beside):
+    if beside:
+        up(averages)
+    again = make_terminal("replay", failed, "--from", "average", "--pdb", cwd=averages.root)
+    again.expect("raised ZeroDivisionError: division by zero")
+    again.expect(r"\(Pdb\) ")
+    assert "0" in again.say("p job.input['words']")
+    again.say("c", then=None)
+    again.expect("as recorded: average still fails")
+    assert again.end() == 1
+
+
 def copy_of_the_repository(project, root, *, routes: bool) -> None:
     for name in ("bitware_feed_fetcher", "bitware_content_classifier", "bitware_report_builder"):
         project.copy(root / "workers" / name)
@@ -125,18 +138,11 @@ def test_the_report_of_this_repository_is_the_same_again_here_and_elsewhere(proj
     imported = elsewhere.sandbox("executions", "import", str(bundle))
     assert imported.code == 0, imported.err
     assert f"sandbox replay {ran['execution_id']}" in imported.out
-    assert "completed, imported" in elsewhere.sandbox("executions", "list").out
     there = elsewhere.sandbox("replay", ran["execution_id"], "--json")
     for done in (here, there):
         assert done.code == 0, done.out + done.err
         assert {stage["stage"]: stage["now"]["sha256"] for stage in done.json["stages"]} == outputs
         assert not any(stage["divergences"] or stage["other_code"] for stage in done.json["stages"])
-
-    entry = elsewhere.root / "workers" / "bitware_report_builder" / "src" / "entry.py"
-    entry.write_text(entry.read_text() + "\n# an edit\n")
-    told = elsewhere.sandbox("replay", ran["execution_id"], "--from", "report")
-    assert told.code == 0
-    assert "bitware_report_builder has other code than was recorded" in told.out
 
 
 @pytest.mark.parametrize(
@@ -145,6 +151,7 @@ def test_the_report_of_this_repository_is_the_same_again_here_and_elsewhere(proj
         (["exec_00"], 1, "no execution exec_00"),
         (["what"], 2, "no execution's id"),
         ([], 2, "Missing argument"),
+        (["exec_00", "--pdb"], 2, "--pdb needs a terminal"),
     ],
 )
 def test_mistakes(averages, arguments, code, told):
@@ -158,18 +165,18 @@ def test_files_that_cannot_be_imported_or_written(averages, failed, tmp_path):
     (tmp_path / "no.zip").write_text("no zip at all")
     bundle = tmp_path / "bug.zip"
     assert averages.sandbox("executions", "export", failed, str(bundle)).code == 0
+    assert averages.sandbox("executions", "import", str(bundle), "--persist-to", "other").code == 0
+    assert "failed, imported" in averages.sandbox("executions", "list", "--persist-to", "other").out
     for arguments, code, told in (
         (["import", str(tmp_path / "no.zip")], 1, "no exported execution"),
         (["import", str(tmp_path / "nothing.zip")], 2, "No such file"),
         (["import", str(bundle)], 1, "is here already"),
-        (["export", "exec_00", str(tmp_path / "x.zip")], 1, "no execution exec_00"),
         (["export", failed, str(tmp_path / "no" / "folder.zip")], 1, "No such file"),
     ):
         done = averages.sandbox("executions", *arguments)
         assert done.code == code, done.err
         assert told in done.err
         assert "Traceback" not in done.err
-    assert not (tmp_path / "x.zip").exists()
 
 
 def test_a_stage_that_is_not_there(averages, failed):
