@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from sandbox.loader.imports import ROOT, plain_text
+from sandbox.loader.tracebacks import lines_of
 from sandbox.runtime.context import current_worker
 
 _LONGEST_LINE = 64 * 1024
@@ -185,11 +186,20 @@ class straight_through:  # noqa: N801  (used like a function: `with straight_thr
                 stream.write(text)
 
 
+class _Folded(logging.Formatter):
+    """Tracebacks as those of unhandled exceptions: the machinery in one line."""
+
+    def formatException(self, ei: Any) -> str:
+        context = current_worker.get(None)
+        return "\n".join(lines_of(ei[1], context.name if context is not None else None))
+
+
 class _LastResort(logging.StreamHandler[TextIO]):
     """Python's own last resort, on whatever `sys.stderr` is now."""
 
     def __init__(self, level: int) -> None:
         logging.Handler.__init__(self, level)
+        self.setFormatter(_Folded())
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]

@@ -17,7 +17,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from sandbox.loader.debugger import is_worker_frame
-from sandbox.loader.failures import is_machinery
+from sandbox.loader.tracebacks import is_machinery
 from sandbox.runtime.context import Invocation, current_invocation
 
 QUIT = "the request was ended in the debugger (q)"

@@ -23,8 +23,8 @@ from sandbox.config.models import WorkerConfig
 from sandbox.loader import generation
 from sandbox.loader.debugger import when_paused
 from sandbox.loader.ending import CAN_END, GRACE_S, Demand, Ender
-from sandbox.loader.failures import short_path
 from sandbox.loader.stack import Point, Stack, read_stack
+from sandbox.loader.tracebacks import short_path
 
 logger = logging.getLogger("sandbox.loader")
 

@@ -62,7 +62,14 @@ def test_own_frames_are_shown_and_the_machinery_is_one_line(load, worker):
     assert lines[-1] == "ValueError: boom"
     assert "importlib" not in text
     assert "finder.py" not in text
+    assert "of the sandbox, the SDK and Python" not in text  # what called the worker is left out
+
+
+def test_the_machinery_between_the_workers_lines_is_one_line(load, worker):
+    error = failure_of(lambda: load(entry="import utils", utils="raise ValueError('boom')"))
+    lines = describe_failure(error, worker).split("\n")
     assert sum("of the sandbox, the SDK and Python" in line for line in lines) == 1
+    assert lines[2].endswith('entry.py", line 1, in <module>')
 
 
 def test_a_cause_is_shown_first(load, worker):
