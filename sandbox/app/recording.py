@@ -54,7 +54,8 @@ class Recording:
 
     def _happened(self, event: Event) -> None:
         assert self.log is not None
-        if event.kind != "outbound" or not event.fields.get("worker"):  # a worker's are seen whole, below
+        # A worker's calls are seen whole, below; but for those by sockets, of which nothing more is known.
+        if event.kind != "outbound" or not event.fields.get("worker") or "place" in event.fields:
             self.log.happened(event)
 
     def _outbound(self, call: Call) -> Finished:

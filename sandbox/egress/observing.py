@@ -89,9 +89,9 @@ async def observed(
 
     try:
         response = await answer(call)
-    except JsException as error:
+    except BaseException as error:  # a cancelled call has ended, too
         ms = (time.perf_counter() - began) * 1000
-        tell(0, [], b"", error=error.message)
+        tell(0, [], b"", error=error.message if isinstance(error, JsException) else type(error).__name__)
         raise
     ms = (time.perf_counter() - began) * 1000
     status, headers, body = int(response.status), exchange.header_pairs(response), exchange.take_body(response)

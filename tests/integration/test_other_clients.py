@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sandbox.egress import OutboundRefused
 from sandbox.egress.addresses import refusal
-from sandbox.runtime.context import current_worker
+from sandbox.events.queries import Filter, oldest
+from sandbox.runtime.context import WorkerContext, current_worker
 from sandbox.runtime.exchange import new_request, read_json
 
 CLIENTS = """
@@ -184,59 +186,53 @@ def ask(start, worker):
         undo()
         return answer, events
 
+    ask.running = running
     return ask
 
 
-@pytest.mark.parametrize("way", NAMED)
-async def test_offline_holds_for_every_client(ask, way: str) -> None:
-    answer, events = await ask(way, "http://service.test:81/")
-    assert (
-        "service.test" in answer["text"]
-        and "this sandbox is offline. Start it with `--egress online`" in answer["text"]
-    )
-    assert answer["os"] or answer["error"] == "ConnectError"
-    assert {(event["by"], event["worker"], event["status"]) for event in events} == {("refused", "clients", 0)}
-    assert events[0]["url"].startswith("tcp://service.test")
-    if way == "aiohttp":
-        return  # it looks names up in a task of its own, which no line of the worker's leads to
-    place, _, line = events[0]["place"].rpartition(":")
-    assert place.endswith("workers/clients/src/entry.py") and CLIENTS.splitlines()[int(line) - 1].strip()
+async def test_offline_holds_for_every_client(ask) -> None:
+    for way in NAMED:
+        answer, events = await ask(way, "http://service.test:81/")
+        assert "service.test" in answer["text"], way
+        assert "this sandbox is offline. Start it with `--egress online`" in answer["text"], way
+        assert answer["os"] or answer["error"] == "ConnectError"
+        assert {(event["by"], event["worker"], event["status"]) for event in events} == {("refused", "clients", 0)}
+        assert events[0]["url"].startswith("tcp://service.test")
+        if way == "aiohttp":
+            continue  # it looks names up in a task of its own, which no line of the worker's leads to
+        place, _, line = events[0]["place"].rpartition(":")
+        assert place == "workers/clients/src/entry.py" and CLIENTS.splitlines()[int(line) - 1].strip(), way
 
 
-@pytest.mark.parametrize("way", ["requests", "raw", "aiohttp", "streams", "thread", "pool", "datagram"])
 @pytest.mark.parametrize("mode", ["offline", "replay", "record", "online"])
-async def test_this_machine_is_closed_in_every_mode(ask, server, way: str, mode: str) -> None:
-    answer, events = await ask(way, f"http://127.0.0.1:{server}/", egress=mode)
+async def test_this_machine_is_closed_in_every_mode(ask, server, mode: str) -> None:
     words = {"offline": "offline", "online": "a loopback address, which workers may not reach"}
-    assert words.get(mode, f"egress mode {mode}") in answer["text"]
-    assert [event["by"] for event in events][:1] == ["refused"]
+    for way in ("requests", "raw", "aiohttp", "streams", "thread", "pool", "datagram"):
+        answer, events = await ask(way, f"http://127.0.0.1:{server}/", egress=mode)
+        assert words.get(mode, f"egress mode {mode}") in answer["text"], way
+        assert [event["by"] for event in events][:1] == ["refused"]
 
 
-@pytest.mark.parametrize(
-    ("address", "kind"),
-    [
-        ("10.1.2.3", "private"),
-        ("169.254.169.254", "link-local"),
-        ("100.64.1.1", "carrier-grade NAT"),
-        ("[fc00::1]", "unique local"),
-        ("[::ffff:10.0.0.1]", "private"),
-        ("[::1]", "loopback"),
-        ("0.0.0.0", "unspecified"),
-    ],
-)
-async def test_online_reaches_public_addresses_only(ask, address: str, kind: str) -> None:
-    for way in ("requests", "aiohttp"):
-        answer, _ = await ask(way, f"http://{address}:81/", egress="online")
-        assert f"it is a {kind} address, which workers may not reach" in answer["text"]
+async def test_online_reaches_public_addresses_only(ask) -> None:
+    for address, kind in {
+        "10.1.2.3": "private",
+        "169.254.169.254": "link-local",
+        "100.64.1.1": "carrier-grade NAT",
+        "[fc00::1]": "unique local",
+        "[::ffff:10.0.0.1]": "private",
+        "[::1]": "loopback",
+        "0.0.0.0": "unspecified",
+    }.items():
+        for way in ("requests", "aiohttp"):
+            answer, _ = await ask(way, f"http://{address}:81/", egress="online")
+            assert f"it is a {kind} address, which workers may not reach" in answer["text"]
 
 
-@pytest.mark.parametrize(
-    "way", ["requests", "urllib", "httpx sync", "raw", "aiohttp", "streams", "pool", "own pool", "thread"]
-)
-async def test_online_lets_out_and_counts(ask, server, way: str) -> None:
-    answer, events = await ask(way, f"http://127.0.0.1:{server}/", egress="online", open_loopback=True)
-    assert "hello" in answer["found"]
-    assert [(event["by"], event["url"]) for event in events] == [("socket", f"tcp://127.0.0.1:{server}")]
+async def test_online_lets_out_and_counts(ask, server) -> None:
+    for way in ("requests", "urllib", "httpx sync", "raw", "aiohttp", "streams", "pool", "own pool", "thread"):
+        answer, events = await ask(way, f"http://127.0.0.1:{server}/", egress="online", open_loopback=True)
+        assert "hello" in answer["found"], way
+        assert [(event["by"], event["url"]) for event in events] == [("socket", f"tcp://127.0.0.1:{server}")]
 
 
 @pytest.mark.parametrize("mode", ["offline", "online"])
@@ -245,20 +241,20 @@ async def test_sockets_in_the_file_system_are_closed(ask, mode: str) -> None:
     assert "/nowhere/docker.sock refused" in answer["text"]
 
 
-@pytest.mark.parametrize("way", ["process", "shell"])
-async def test_workers_start_no_process_as_on_cloudflare(ask, way: str) -> None:
-    answer, events = await ask(way, "http://x/", egress="online")
-    assert answer["os"] and "processes cannot be started by workers" in answer["text"]
-    assert [event["by"] for event in events] == ["refused"]
+async def test_workers_start_no_process_as_on_cloudflare(ask) -> None:
+    for way in ("process", "shell"):
+        answer, events = await ask(way, "http://x/", egress="online")
+        assert answer["os"] and "processes cannot be started by workers" in answer["text"]
+        assert [event["by"] for event in events] == ["refused"]
 
 
 @pytest.mark.parametrize("mode", ["offline", "replay", "online"])
-@pytest.mark.parametrize("way", ["aiohttp", "streams", "thread", "pool"])
-async def test_our_own_address_is_reached_in_every_mode(ask, way: str, mode: str) -> None:
+async def test_our_own_address_is_reached_in_every_mode(ask, mode: str) -> None:
     port = free_port()
-    answer, events = await ask(way, f"http://127.0.0.1:{port}/", egress=mode, port=port)
-    assert "found" in answer, answer
-    assert events == []
+    for way in ("aiohttp", "streams", "thread", "pool"):
+        answer, events = await ask(way, f"http://127.0.0.1:{port}/", egress=mode, port=port)
+        assert "found" in answer, answer
+        assert events == []
 
 
 async def test_a_blocking_call_of_our_own_address_would_wait_for_ever(ask) -> None:
@@ -295,3 +291,29 @@ async def test_threads_are_left_alone_when_no_sandbox_runs(start, worker) -> Non
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return taken.getsockname()[1]
+
+
+async def test_a_tests_own_sockets_are_its_own_and_the_workers_are_not(start, worker, server) -> None:
+    """Where both run under one context, the frames tell them apart."""
+    worker("clients", CLIENTS)
+    sandbox = await start()
+    code = {"__name__": "sandbox_workers.clients_g1.entry", "socket": socket}
+    exec("def reach(port):\n    socket.create_connection(('127.0.0.1', port)).close()", code)
+    before = current_worker.get()
+    current_worker.set(WorkerContext("test", outbound=sandbox.egress, shared=True))
+    try:
+        socket.create_connection(("127.0.0.1", server)).close()
+        assert subprocess.run([sys.executable, "-c", ""]).returncode == 0
+        with pytest.raises(OutboundRefused, match="offline"):
+            code["reach"](server)
+    finally:
+        current_worker.set(before)
+
+
+async def test_the_event_log_knows_of_them(ask, start) -> None:
+    await ask("requests", "http://service.test:81/")
+    log = ask.running["offline"].recording.log
+    found = await log.read(lambda reader: oldest(reader, Filter(kinds=("outbound",)), 10))
+    assert [(entry.worker, entry.fields["url"], entry.fields["by"]) for entry in found] == [
+        ("clients", "tcp://service.test:81", "refused")
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakSet
@@ -17,11 +18,15 @@ from sandbox.egress.cassettes.scrub import Scrub
 from sandbox.egress.counting import Counted, close
 from sandbox.egress.observing import KEPT, GoOn, KeptBody, observed
 from sandbox.runtime import exchange
-from sandbox.runtime.values import throw
+from sandbox.runtime.values import JsException, throw
 from sandbox.runtime.web import Response
 
 FINISH_WITHIN = 30.0
 """Seconds for the rest of a body that the worker did not read."""
+LAST_CALL = 2.0
+"""Seconds for it when the sandbox stops."""
+
+logger = logging.getLogger("sandbox.egress")
 
 
 class Cassettes:
@@ -64,8 +69,10 @@ class Cassettes:
         """Return when everything that was recorded is written, what the workers have not read to its end as well."""
         for body in list(self._open):
             body.leave()
-        while self._finishing:
-            await asyncio.wait(list(self._finishing))
+        if self._finishing:
+            _, late = await asyncio.wait(list(self._finishing), timeout=LAST_CALL)
+            for task in late:
+                task.cancel()
         await self._recorder.close()
 
     def _finish(self, body: _ToTheEnd) -> None:
@@ -109,8 +116,8 @@ class _ToTheEnd(KeptBody):
                 async for _ in self:
                     if self.kept is None:
                         break
-        except Exception:  # noqa: S110 - it broke off or took too long: it is not recorded, and its reader has left
-            pass
+        except (JsException, OSError, TimeoutError) as error:
+            logger.debug("an answer is not recorded: its rest did not come: %s", error)
         finally:
             self._end()
             await close(self._source)

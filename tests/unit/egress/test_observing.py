@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -67,6 +68,17 @@ async def test_a_refusal_is_seen_with_its_reason(outside) -> None:
         await made.fetch("https://example.test/")
     (ended,) = seen
     assert (ended.status, ended.by) == (0, "refused") and "offline" in (ended.error or "")
+
+
+async def test_a_cancelled_call_is_seen(outside) -> None:
+    async def never(request):
+        await asyncio.Event().wait()
+
+    made = outside(urls={"http://never.test": "never"}, never=never)
+    seen = watch(made)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(made.fetch("http://never.test/"), 0.01)
+    assert [(ended.status, ended.error) for ended in seen] == [(0, "CancelledError")]
 
 
 async def test_a_body_dropped_half_way_is_seen_as_incomplete(outside) -> None:
