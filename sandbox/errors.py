@@ -53,6 +53,16 @@ class NotFound(UserError):
     status = 404
 
 
+class BadBody(UserError):
+    """A request's body cannot be read: the client framed it wrongly."""
+
+    code = "bad_body"
+
+
+class ClientGone(ConnectionError):
+    """The client left before its request was whole or its answer complete."""
+
+
 class Conflict(UserError):
     """The thing exists already or is in another state than asked for."""
 

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from sandbox.errors import UserError
+from sandbox.errors import BadBody, ClientGone
 from sandbox.events.bodies import Tape
 from sandbox.host.guard import Refused
 from sandbox.runtime import exchange
@@ -62,7 +63,7 @@ DROPPED_IN = frozenset(
 _DROPPED_OUT = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length"})
 
 
-class BodyTooLarge(UserError):
+class BodyTooLarge(BadBody):
     """A request's body is over the limit."""
 
     code = "body_too_large"
@@ -70,28 +71,38 @@ class BodyTooLarge(UserError):
 
 
 class LimitedBody:
-    """A request's body as it comes in, up to `limit` bytes; reading past it raises BodyTooLarge and sets `exceeded`."""
+    """A request's body as it comes in, up to `limit` bytes.
 
-    __slots__ = ("_content", "_left", "_limit", "exceeded", "tape")
+    Reading past them raises BodyTooLarge, a body that is framed wrongly BadBody; `refused` is that error then. Raises
+    ClientGone where the client leaves in the middle.
+    """
+
+    __slots__ = ("_content", "_left", "_limit", "refused", "tape")
 
     def __init__(self, content: Any, limit: int) -> None:
         self._content = content
         self._limit = limit
         self._left = limit
-        self.exceeded = False
+        self.refused: BadBody | None = None
         self.tape: Tape | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk: bytes = await self._content.readany()
+        try:
+            chunk: bytes = await self._content.readany()
+        except ConnectionError:
+            raise ClientGone("the client has left") from None
+        except (web.RequestPayloadError, HttpProcessingError) as error:
+            self.refused = BadBody("the body is not framed as its headers say")
+            raise self.refused from error
         if not chunk:
             raise StopAsyncIteration
         self._left -= len(chunk)
         if self._left < 0:
-            self.exceeded = True
-            raise too_large(self._limit)
+            self.refused = too_large(self._limit)
+            raise self.refused
         if self.tape is not None:
             self.tape.add(chunk)
         return chunk

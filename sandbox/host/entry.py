@@ -12,15 +12,15 @@ from email.utils import formatdate
 from aiohttp import HttpVersion11, web
 
 from sandbox.clock import Clock
-from sandbox.errors import ConnectionLost, LimitExceeded, SandboxError, WorkerExceeded, WorkerFailed
+from sandbox.errors import ClientGone, ConnectionLost, LimitExceeded, SandboxError, WorkerExceeded, WorkerFailed
 from sandbox.events import EventLog
 from sandbox.events.bodies import Recorded, Taped
 from sandbox.host import guard
-from sandbox.host.convert import LimitedBody, Outgoing, ascii_target, read_body, to_outgoing, to_request, too_large
+from sandbox.host.convert import LimitedBody, Outgoing, ascii_target, read_body, to_outgoing, to_request
 from sandbox.host.dispatch import Dispatch, Target
 from sandbox.host.errors import PAGE_CSP, error_answer, wants_html
 from sandbox.host.page import Overview, overview_page
-from sandbox.host.wire import ClientGone, Ready, as_response, build_head, close_body, has_left, plain, pump
+from sandbox.host.wire import Ready, as_response, build_head, close_body, has_left, plain, pump
 from sandbox.runtime.protocols import Emit, silent
 from sandbox.runtime.trace import HEADER, STATE_HEADER, Trace, continued, current_trace
 from sandbox.runtime.values import JsException
@@ -118,7 +118,7 @@ class Entry:
                 task.uncancel()
             return self._failed(step, error)
         except BaseException as error:
-            if isinstance(error, ClientGone) or (isinstance(error, ConnectionError) and has_left(http)):
+            if isinstance(error, ClientGone) or (isinstance(error, ConnectionError | WorkerFailed) and has_left(http)):
                 step.status = CLIENT_GONE
                 return as_response(Ready(keep_alive=False))
             return self._failed(step, error)
@@ -263,8 +263,8 @@ class Entry:
         http, hooks = step.http, self._hooks
         worker = step.target.worker if step.target is not None else None
         raised = error
-        if isinstance(step.body, LimitedBody) and step.body.exceeded:
-            error = too_large(hooks.max_body)
+        if isinstance(step.body, LimitedBody) and step.body.refused is not None:
+            error = step.body.refused
         elif worker is not None and (isinstance(error, JsException) or not isinstance(error, Exception)):
             # A Response that cannot be sent, or a SystemExit and the like that `fetch_worker` let pass.
             error = _as_worker_failed(worker, error)

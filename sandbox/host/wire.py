@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from sandbox.errors import ClientGone
 from sandbox.host.errors import PlainAnswer, json_answer, reason
 
 JOIN_BELOW = 64 * 1024
@@ -111,10 +112,6 @@ def plain(
     if not keep_alive:
         headers.append(("connection", "close"))
     return Ready(build_head(answer.status, headers), b"" if head_only else answer.body, keep_alive=keep_alive)
-
-
-class ClientGone(Exception):
-    """The client left before the answer was complete."""
 
 
 def has_left(request: web.BaseRequest) -> bool:

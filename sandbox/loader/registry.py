@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.config.models import WorkerConfig, fold
-from sandbox.errors import LimitExceeded, NotFound, UserError, WorkerExceeded, WorkerFailed, WorkerUnavailable
+from sandbox.errors import (
+    BadBody,
+    ClientGone,
+    LimitExceeded,
+    NotFound,
+    UserError,
+    WorkerExceeded,
+    WorkerFailed,
+    WorkerUnavailable,
+)
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
 from sandbox.loader.generation import Entry, Generation, Lease, load_generation
 from sandbox.loader.post_mortem import post_mortem
@@ -307,8 +316,9 @@ class WorkerRegistry:
         config = generation.config
         if isinstance(error, asyncio.CancelledError) or (isinstance(error, GeneratorExit) and not _in_a_task()):
             raise error  # the call is being ended from outside
-        self._emit("exception", worker=config.name, text=describe_failure(error, config))
-        post_mortem(error, generation.context, request, what)
+        if not isinstance(error, ClientGone | BadBody):  # the client's doing
+            self._emit("exception", worker=config.name, text=describe_failure(error, config))
+            post_mortem(error, generation.context, request, what)
         if isinstance(error, LimitExceeded):
             return WorkerExceeded(config.name, error)
         return WorkerFailed(config.name, one_line(error))
