@@ -143,7 +143,10 @@ async def abort(port: int, chance: random.Random, report: Report) -> None:
 
 
 async def mutated(port: int, chance: random.Random, report: Report) -> None:
-    data = mutate(chance.choice(SEEDS + OURS).format(port=port, worker=WORKER).encode(), chance)
+    await _send(port, mutate(chance.choice(SEEDS + OURS).format(port=port, worker=WORKER).encode(), chance), report)
+
+
+async def _send(port: int, data: bytes, report: Report) -> None:
     reader, writer = await connect(port)
     answer = b""
     try:
@@ -177,7 +180,9 @@ async def _rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> b
 async def rough(up: Any, kind: Any, title: str, count: int, seed: int, *, at_once: int = 20) -> Report:
     """`count` clients of a `kind`, `at_once` at a time, and what is left of them afterwards."""
     report, port = Report(title), up.port
-    await _some(port, kind, random.Random(1), Report(""), 60, at_once)  # what is made once is made now
+    for whole in SEEDS + OURS:  # files that are opened once are opened now
+        await _send(port, whole.format(port=port, worker=WORKER).encode(), Report(""))
+    await _some(port, kind, random.Random(1), Report(""), max(60, count // 3), at_once)  # as memory comes to its height
     report.before = await _settled(up, None)
     began = time.monotonic()
     await _some(port, kind, random.Random(seed), report, count, at_once)

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.rough.clients import Report, abort, mutated, rough
 
 WORKER = Path(__file__).parents[2] / "fixtures" / "workers" / "rough"
-GROWTH_KIB = 64 * 1024
+GROWTH_KIB = 96 * 1024
 
 
 @pytest.fixture
