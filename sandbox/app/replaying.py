@@ -50,7 +50,7 @@ class Replaying:
         assert log is not None  # the route is not there without one
 
         def look(reader: Reader) -> tuple[Entry, bytes | None, bytes | None]:
-            entry = queries.request(reader, name)
+            entry = queries.request(reader, name, replays=False)  # of `last`: what a person sent
             bodies = (queries.content(reader, entry.fields[key]) for key in ("request_body", "response_body"))
             return entry, *bodies  # type: ignore[return-value]
 

@@ -49,7 +49,7 @@ class Console:
         """Show an event: requests at `debug` and, when they fail, at `error`; everything else that a person waits for."""
         if event.kind == "request" and self._least > LEVELS["debug"] and event.fields["status"] < 500:
             return  # the most frequent of all: no text is made for nobody
-        level, text = _told(event)
+        level, text = told(event)
         if text is None or LEVELS.get(level, 20) < self._least:
             return
         if self.as_json:
@@ -88,7 +88,7 @@ class Console:
             click.echo(shown.encode("ascii", "backslashreplace").decode(), file=real_stdout())
 
 
-def _told(event: Event) -> tuple[str, str | None]:
+def told(event: Event) -> tuple[str, str | None]:
     """Level and text; no text for what is not for the console."""
     fields = event.fields
     match event.kind:

@@ -101,10 +101,15 @@ def of_trace(reader: Reader, trace_id: str) -> list[Entry]:
     return sorted(oldest(reader, Filter(trace_id=trace_id), TRACE_EVENTS), key=lambda entry: (entry.at, entry.seq))
 
 
-def request(reader: Reader, wanted: str) -> Entry:
-    """The request called `r42` (or `42`), or the `last` that a worker got. Raises NotFound."""
+def request(reader: Reader, wanted: str, *, replays: bool = True) -> Entry:
+    """The request called `r42` (or `42`), or the `last` that a worker got (which was no replay, without `replays`).
+    Raises NotFound."""
     if wanted == "last":
-        found = newest(reader, Filter(kinds=(REQUEST,)), 1, lambda entry: entry.worker is not None)
+
+        def fits(entry: Entry) -> bool:
+            return entry.worker is not None and (replays or entry.fields["replay_of"] is None)
+
+        found = newest(reader, Filter(kinds=(REQUEST,)), 1, fits)
         if not found:
             raise NotFound("no request was recorded yet", hint="ask a worker, then look again")
         return found[0]
