@@ -21,7 +21,7 @@ from sandbox.events import Event
 PAGE = 500
 FOLLOW_EVERY_S = 0.5
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_ABOUT = frozenset({"seq", "kind", "at", "trace_id", "span_id", "parent_id", "stage", "packet_id"})
+_ABOUT = frozenset({"seq", "kind", "at", "time", "trace_id", "span_id", "parent_id", "stage", "packet_id"})
 
 
 @click.command("logs")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import click
@@ -79,7 +78,7 @@ def print_tree(root: dict[str, Any], events: Sequence[dict[str, Any]]) -> None:
 
 
 def _seconds(event: dict[str, Any]) -> float:
-    return datetime.fromisoformat(event["at"]).timestamp()
+    return float(event["time"])
 
 
 def _order(event: dict[str, Any]) -> tuple[float, int]:

@@ -93,8 +93,14 @@ class Entry:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """For the API: bodies by hash and size."""
-        shown: dict[str, Any] = {"seq": self.seq, "kind": self.kind, "at": iso(self.at), "worker": self.worker}
+        """For the API: bodies by hash and size; `time` is `at` to the microsecond."""
+        shown: dict[str, Any] = {
+            "seq": self.seq,
+            "kind": self.kind,
+            "at": iso(self.at),
+            "time": self.at,
+            "worker": self.worker,
+        }
         if self.span is not None:
             span = self.span
             shown |= {"trace_id": span.trace_id, "span_id": span.span_id, "parent_id": span.parent_id}

@@ -47,7 +47,8 @@ _INSERT = """
 """
 _PRUNE_TO = 0.9
 """What is too large is cut back to this part of the limit, so that not every batch has to."""
-_AT_ONCE = 16
+_PARTS = 40
+"""And in steps of so many parts of the segments."""
 
 
 def set_text(values: set[str]) -> str:
@@ -116,9 +117,10 @@ class Store:
             connection.execute("DELETE FROM segment WHERE written < ?", (now - self._max_age,))
             self._forget_bodies()
             if self.used > self._max_bytes:
+                at_once = 1 + int(connection.execute("SELECT count(*) FROM segment").fetchone()[0]) // _PARTS
                 while self.used > self._max_bytes * _PRUNE_TO:
                     oldest = "SELECT first FROM segment ORDER BY first LIMIT ?"
-                    gone = connection.execute(f"DELETE FROM segment WHERE first IN ({oldest})", (_AT_ONCE,))  # noqa: S608
+                    gone = connection.execute(f"DELETE FROM segment WHERE first IN ({oldest})", (at_once,))  # noqa: S608
                     self._forget_bodies()
                     if not gone.rowcount:
                         break
@@ -128,7 +130,7 @@ class Store:
                 connection.execute("ROLLBACK")
             raise
         if self._pragma("page_count") * self._pragma("page_size") > self._max_bytes:
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            connection.executescript("PRAGMA incremental_vacuum")  # `execute` takes one step of it, which is one page
 
     def _forget_bodies(self) -> None:
         self._connection.execute(
