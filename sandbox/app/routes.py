@@ -9,6 +9,8 @@ from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.orchestrator import Orchestrator
 from sandbox.orchestrator.api.executions import BUNDLE_TYPE
 from sandbox.runtime.exchange import header, header_pairs, json_response, make_response, path_of, read_json, take_body
+from sandbox.runtime.playback import Playback
+from sandbox.runtime.tape import current_tape
 from sandbox.runtime.web import Request, Response
 
 MAX_PROBE_BODY = 64 * 1024
@@ -43,6 +45,23 @@ class OwnRoutes:
             body = self._redact(body.decode(errors="replace")).encode()
             headers = [pair for pair in headers if pair[0] != "content-length"]
         return make_response(body, status=answer.status, headers=headers)
+
+    async def handle_worker(self, request: Request) -> Response:
+        """A worker's call to us: only what the protocol gives to workers, each under its token. The rest of the API
+        reads without one, for it is guarded by Host and Origin, which a call in process does not pass."""
+        tape = current_tape.get()
+        if isinstance(tape, Playback):
+            return await tape.orchestrator(request)
+        path = path_of(request)
+        if path != "/health" and not path.startswith(("/api/data", "/api/checkpoints/")):
+            refused = UserError(
+                f"{path} is not for workers",
+                code="not_for_workers",
+                status=403,
+                hint="they may call /api/data and /api/checkpoints",
+            )
+            return json_response(refused.as_json(), status=refused.status)
+        return await self.handle(request)
 
     async def _answer(self, request: Request) -> Response:
         path = path_of(request)

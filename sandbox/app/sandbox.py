@@ -39,7 +39,7 @@ from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress, install_other_clients
 from sandbox.egress.taped import TapedCalls
-from sandbox.errors import SandboxError, UserError, text_of
+from sandbox.errors import SandboxError, text_of
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
@@ -50,9 +50,6 @@ from sandbox.orchestrator import Orchestrator
 from sandbox.runtime import install
 from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.context import WorkerContext
-from sandbox.runtime.exchange import json_response, path_of
-from sandbox.runtime.playback import Playback
-from sandbox.runtime.tape import current_tape
 from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
 from sandbox.storage import StateFolder, Synchronous
@@ -269,23 +266,6 @@ class Sandbox:
         """Send a request over HTTP to where its URL says. Raises UnreachableWorker."""
         return await self.egress.send_external(request.url, request)
 
-    async def _handle_worker(self, request: Request) -> Response:
-        """A worker's call to us: only what the protocol gives to workers, each under its token. The rest of the API
-        reads without one, for it is guarded by Host and Origin, which a call in process does not pass."""
-        tape = current_tape.get()
-        if isinstance(tape, Playback):
-            return await tape.orchestrator(request)
-        path = path_of(request)
-        if path != "/health" and not path.startswith(("/api/data", "/api/checkpoints/")):
-            refused = UserError(
-                f"{path} is not for workers",
-                code="not_for_workers",
-                status=403,
-                hint="they may call /api/data and /api/checkpoints",
-            )
-            return json_response(refused.as_json(), status=refused.status)
-        return await self.handle(request)
-
     # -- wiring ------------------------------------------------------------------------------------------------------
 
     def context_of(self, worker: str) -> WorkerContext:
@@ -319,7 +299,7 @@ class Sandbox:
             invoke=self.workers,
             worker_urls=self._facts.worker_urls,
             orchestrator_url=self.address,
-            orchestrator=self._handle_worker,
+            orchestrator=lambda request: self._routes.handle_worker(request),
             external=self._facts.external_urls,
             emit=self.events.emit,
             clock=self.clock,

@@ -131,10 +131,11 @@ def line_of(event: Mapping[str, Any]) -> tuple[str, str | None]:
         level, text = told(Event(kind, 0.0, fields))
         return level, f"{event['worker'] or 'sandbox'} {event['id']} {text}"
     if kind == "call":
-        what = f"{event['to']}.{event['method']}()" if event["via"] == "rpc" else f"{event.get('method', '')} "
-        what += "" if event["via"] == "rpc" else str(event.get("url") or event["via"])
+        where = f"{event['worker'] or 'orchestrator'} -> {event['to']}"
+        what = f".{event['method']}()" if event["via"] == "rpc" else f" {event.get('method', event['via'])}"
+        what += f" {event['url']}" if "url" in event else ""
         end = f": {event['error']}" if "error" in event else f" {event['status']}" if "status" in event else ""
-        return "debug", f"{event['worker'] or 'orchestrator'} -> {event['to']} {what.strip()}{end} {event['ms']:.1f} ms"
+        return "debug", f"{where}{what}{end} {event['ms']:.1f} ms"
     if kind in ("kv.put", "kv.delete"):
         return "debug", f"{event['worker'] or 'sandbox'} {kind} {event['namespace']} {event['key']}"
     if kind == "outbound":

@@ -103,7 +103,7 @@ def test_a_request_is_looked_at_and_done_again(shop, up, eventually):
         "  shop kv.put orders order:7",
         "  shop order 7: 7",
     ]
-    assert "1 KV read" in tree[0] and any("shop -> prices prices.total()" in line for line in tree)
+    assert "1 KV read" in tree[0] and any("shop -> prices.total()" in line for line in tree)
     failed = shop.sandbox("requests", "show", "last").out
     assert "KeyError: 'coffee'" in failed and "500 in" in failed
 
