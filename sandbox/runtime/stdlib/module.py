@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -18,9 +19,7 @@ class StandIn(ModuleType):
         # What `from time import *` takes where the real module does not say.
         mine["__all__"] = getattr(real, "__all__", [name for name in vars(real) if not name.startswith("_")])
         mine["_real"] = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["_real"], name)
+        mine["__getattr__"] = partial(getattr, real)  # as a module's own (PEP 562), which is quicker than a method
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self):
