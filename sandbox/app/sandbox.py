@@ -162,7 +162,7 @@ class Sandbox:
             code_hash=self._facts.code_hash,
             admin_token=self.admin_token,
             points=self._interception.points,
-            staging=taped_calls.staging,
+            before_replay=taped_calls.stage,
             redact=self.redact,
             synchronous="OFF" if hosting.throwaway else "FULL",
             seed=hosting.seed,

@@ -116,7 +116,7 @@ def _outcome(stage: dict[str, Any]) -> str:
     text = _result(now)
     if stage["verdict"] == "same":
         return text
-    return f"{_result(was)} -> {text}"
+    return f"{_result(was)} -> {text}" if was is not None else text
 
 
 def _result(outcome: dict[str, Any]) -> str:

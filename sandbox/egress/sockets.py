@@ -22,11 +22,13 @@ from typing import Any, Protocol
 from sandbox.egress.attribution import attribute_threads, called_from
 from sandbox.egress.here import Here
 from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.tape import current_tape
 
 passing: ContextVar[bool] = ContextVar("sandbox_egress_passing", default=False)
 """Set while our own client works for a worker: what it connects to has been checked."""
 
 ELSE = "Make the call with fetch or httpx.AsyncClient, which see the other workers, routes and recordings"
+IN_REPLAY = f"this is a replay, which answers calls from its recording. {ELSE}"
 NO_PROCESSES = "processes cannot be started by workers: on Cloudflare there are none"
 
 
@@ -77,6 +79,9 @@ class SocketRules:
         if not isinstance(address, tuple):
             self._refused(worker, str(address), 0, "workers may not reach sockets of this machine's file system")
         host, port = str(address[0]), int(address[1])
+        tape = current_tape.get()
+        if tape is not None and tape.playing:
+            self._refused(worker, host, port, IN_REPLAY)
         if self._is_ours(host, port):
             # The loop's own thread cannot wait for an answer that this loop has to give.
             if sock.gettimeout() != 0 and asyncio._get_running_loop() is not None:
@@ -92,6 +97,8 @@ class SocketRules:
             why = kind and f"it is a {kind} address, which workers may not reach"
         if why is not None:
             self._refused(worker, host, port, why)
+        if tape is not None:
+            tape.unseen(f"what {host}:{port} said inside a socket")
         self._note(worker, host, port, "socket", self._place())
 
     def process(self, worker: str, what: str) -> None:
@@ -100,6 +107,9 @@ class SocketRules:
         raise OSError(errno.ENOTSUP, f"{NO_PROCESSES} ({what})")
 
     def _by_mode(self, host: str, port: int) -> str | None:
+        tape = current_tape.get()
+        if tape is not None and tape.playing:
+            return IN_REPLAY
         mode = self._mode()
         if mode == "online":
             return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,22 +21,18 @@ _WITHOUT_BODY = (204, 205, 304)
 
 
 class TapedCalls:
-    """Observes the egress from the start, and answers calls while `staging`. Calls of the orchestrator and of hosted
+    """Observes the egress from the start, and answers calls once `stage` was called. Calls of the orchestrator and of hosted
     workers by their own addresses are not kept: they are made again."""
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
         egress.observers.append(self.observe)
 
-    @contextmanager
-    def staging(self) -> Iterator[None]:
-        """While entered, packets that are played get recorded answers; all others go on as ever."""
-        play = self.play
-        self._egress.around.insert(0, play)  # before faults and whatever else stands there
-        try:
-            yield
-        finally:
-            self._egress.around.remove(play)
+    def stage(self) -> None:
+        """From now on packets that are played get recorded answers; all others go on as ever. For good: work that a
+        played packet leaves behind (`waitUntil`) must not get out when its replay is over."""
+        if self.play not in self._egress.around:
+            self._egress.around.insert(0, self.play)  # before faults and whatever else stands there
 
     def observe(self, call: Call) -> Finished | None:
         tape = current_tape.get()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +50,7 @@ class Orchestrator:
     """Runs pipelines and single workers through the handshake protocol, and keeps what happened in `journal`.
 
     `describe(worker)` gives what else is known of a worker (generation, bindings) for the API; `code_hash(worker)`
-    names the code that serves now; `seed` makes the jitter of retries repeatable; `staging` and `redact` are what
+    names the code that serves now; `seed` makes the jitter of retries repeatable; `before_replay` and `redact` are what
     `Replayer` needs. Between `start` and `close`, the parts are there: `registry`, `references`, `checkpoints`, `tokens`,
     `directory`, `replayer`, `carrier`.
     """
@@ -82,7 +81,7 @@ class Orchestrator:
         admin_token: str = "",
         retention: tuple[float, int] = RETENTION,
         points: Points | None = None,
-        staging: Callable[[], AbstractContextManager[None]] = nullcontext,
+        before_replay: Callable[[], None] = lambda: None,
         redact: Callable[[str], str] = str,
         synchronous: Synchronous = "FULL",
     ) -> None:
@@ -103,7 +102,7 @@ class Orchestrator:
         self._results = results
         self._emit = emit
         self._code_hash = code_hash
-        self._staging, self._redact = staging, redact
+        self._before_replay, self._redact = before_replay, redact
         # jitter only spreads retries; a repeatable one makes tests and replays repeatable
         self._chance = random.Random(seed)  # noqa: S311
         self._progress = Progress()
@@ -143,7 +142,8 @@ class Orchestrator:
             self.directory,
             self.clock,
             self._code_hash,
-            self._staging,
+            self._before_replay,
+            self.describe,
             self._redact,
         )
         self.carrier = Carrier(journal, self.views, self.clock, self._redact)

@@ -170,6 +170,11 @@ class Tape:
         if self.open and self._fits(self.recorded.turns, "turns"):
             self.recorded.turns.append(turn)
 
+    def unseen(self, what: str) -> None:
+        """Something came from outside in a way that cannot be kept."""
+        if self.open:
+            self._say(what)
+
     def close(self) -> None:
         """The packet is over: what still runs for it is not kept any more."""
         self.open = False

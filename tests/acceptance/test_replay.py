@@ -87,6 +87,8 @@ def test_a_failed_stage_is_run_again_after_the_edit(averages, failed):
 def test_beside_a_sandbox_that_is_up_the_code_that_serves_is_run(averages, failed, up, eventually):
     running = up(averages)
     assert averages.sandbox("replay", failed).code == 1
+    assert averages.sandbox("executions", "export", failed, "bug.zip").code == 0
+    assert "is here already" in averages.sandbox("executions", "import", "bug.zip").err
     mend(averages)
     running.wait("average reloaded")
     report = averages.sandbox("replay", failed, "--json").json

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace as changed
 
 import pytest
 
@@ -272,6 +274,58 @@ async def test_a_worker_behind_a_route_is_answered_from_the_recording(sandbox, w
     assert execution["state"] == "completed"
     await sandbox.workers.remove("news")
     assert (await replay(sandbox, execution))["same"]
+
+
+async def test_other_clients_reach_nothing_either(sandbox, worker):
+    execution = await sandbox.run("two")
+    sandbox.egress.configure(changed(sandbox.config.egress, mode="online"), sandbox.config.root)
+    for host in ("203.0.113.1", "127.0.0.1", "feeds.example"):
+        connect = f'await asyncio.open_connection("{host}", 80)\n        return'
+        await save(sandbox, worker, "gather", GATHER, ("return", connect))
+        (gather, _) = (await replay(sandbox, execution))["stages"]
+        assert "this is a replay, which answers calls from its recording" in gather["now"]["error"]["message"]
+
+
+async def test_what_a_packet_leaves_behind_stays_inside_too(sandbox, worker):
+    execution = await sandbox.run("two")
+    later = """self.ctx.waitUntil(self.later())
+        return"""
+    method = """
+    async def later(self):
+        import gate
+        await gate.waiting.wait()
+        await self.env.NOTES.put("late", "x")
+        try:
+            await fetch("https://news.test/one.txt?late")
+        except OSError as error:
+            gate.seen.append(str(error))
+
+    async def page"""
+    gate = "import asyncio\nwaiting = asyncio.Event()\nseen = []\n"
+    code = GATHER.replace("return {", f"{later} {{").replace("\n    async def page", method)
+    worker("gather", {"entry.py": code, "gate.py": gate}, extra=KV)
+    assert (await sandbox.workers.reload("gather")).error is None
+    (gather, _) = (await replay(sandbox, execution))["stages"]
+    assert gather["verdict"] == "same"
+    generation = sandbox.workers.generation("gather")
+    module = sys.modules[f"{generation._namespace.prefix}.gate"]
+    module.waiting.set()
+    await generation.idle()
+    assert "this is a replay" in module.seen[0]
+    assert await sandbox.kv.get("notes").get("late") is None
+
+
+async def test_code_that_does_not_load_is_told_and_not_replaced_by_older_code(sandbox, worker):
+    execution = await sandbox.run("two")
+    worker("gather", GATHER + "\ndef broken(:\n", extra=KV)
+    await sandbox.workers.reload("gather")
+    gather, count = (await replay(sandbox, execution))["stages"]
+    assert (gather["verdict"], gather["now"]["error"]["code"], count["verdict"]) == (
+        "failed",
+        "stale_worker",
+        "skipped",
+    )
+    assert "SyntaxError" in gather["now"]["error"]["message"]
 
 
 async def test_what_cannot_be_replayed(sandbox, worker):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +46,8 @@ class _Run:
 
 
 class Replayer:
-    """`staging()` is entered while a replay runs: it leads outbound calls to the recording. `redact` takes secrets out of
-    what is compared and reported."""
+    """`before_replay()` is called first: it leads the outbound calls of replayed packets to the recording. `describe` tells
+    of a worker whether older code of it serves (`stale`, `error`). `redact` takes secrets out of what is compared."""
 
     def __init__(
         self,
@@ -60,7 +59,8 @@ class Replayer:
         directory: Directory,
         clock: Clock,
         code_hash: Callable[[str], str],
-        staging: Callable[[], AbstractContextManager[None]],
+        before_replay: Callable[[], None],
+        describe: Callable[[str], Mapping[str, Any]],
         redact: Callable[[str], str],
     ) -> None:
         self._journal = journal
@@ -71,7 +71,8 @@ class Replayer:
         self._directory = directory
         self._clock = clock
         self._code_hash = code_hash
-        self._staging = staging
+        self._before_replay = before_replay
+        self._describe = describe
         self._redact = redact
         self._scrub = Scrub(redact)
 
@@ -89,10 +90,10 @@ class Replayer:
             raise NotFound(f"{execution_id} has no stage {from_stage}", hint=f"its stages: {', '.join(names)}")
         chosen = set(names) if from_stage is None else _following(stages, from_stage)
         run, reports = _Run(execution_id), []
-        with self._staging():
-            for stage in stages:
-                if stage["name"] in chosen:
-                    reports.append(await self._stage(run, stage))
+        self._before_replay()
+        for stage in stages:
+            if stage["name"] in chosen:
+                reports.append(await self._stage(run, stage))
         return as_json(execution_id, reports)
 
     async def _stage(self, run: _Run, stage: dict[str, Any]) -> StageReport:
@@ -106,6 +107,12 @@ class Replayer:
             report.why = f"there is no worker called {stage['worker']} here"
         elif info.external:
             report.why = f"{stage['worker']} is reached by URL, and only hosted workers are recorded"
+        elif (about := self._describe(stage["worker"])).get("stale"):
+            # as `sandbox run` does: the code that was just edited is what is asked about
+            message = f"the newest code of {stage['worker']} does not load: {about['error']}"
+            report.now = Outcome(error=Failure("stale_worker", message, False).as_json())
+            report.verdict = "failed"
+            run.broken.add(stage["name"])
         else:
             try:
                 recording = await recordings.read(self._journal.database, stage["packet_id"])
