@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.loader.attach import listen
 from sandbox.loader.debugger import install_debugger, stopped_at, when_paused
 from sandbox.loader.post_mortem import install_post_mortem
 from sandbox.loader.standstill import StandingTime
@@ -22,12 +23,16 @@ class Debugging:
 
     def __init__(self) -> None:
         self._post_mortem = False
+        self.port: int | None = None
         self._folder: StateFolder | None = None
         self._left: dict[str, Any] = {}
 
-    def install(self, *, post_mortem: bool) -> list[Callable[[], None]]:
-        """Called on the loop. With `post_mortem` unhandled exceptions of workers stop too. Returns what undoes it."""
+    def install(self, *, post_mortem: bool, debugpy: int | None) -> list[Callable[[], None]]:
+        """Called on the loop. With `post_mortem` unhandled exceptions of workers stop too, on the port `debugpy` an
+        editor may attach. Returns what undoes it. Raises UserError, see `listen`."""
         self._post_mortem = post_mortem
+        if debugpy is not None:
+            self.port = listen(debugpy)
         undo = [
             install_debugger(),
             when_paused(StandingTime(asyncio.get_running_loop())),
@@ -48,5 +53,5 @@ class Debugging:
         stop = stopped_at()
         if self._folder is None or stop is None:
             return
-        stopped = {"worker": stop.worker, "place": stop.place, "since": time.time()} if paused else None
-        self._folder.lock({**self._left, "stopped": stopped})
+        stopped = {"worker": stop.worker, "place": stop.place, "attached": stop.attached, "since": time.time()}
+        self._folder.lock({**self._left, "stopped": stopped if paused else None})

@@ -12,7 +12,7 @@ from sandbox.loader.registry import Load
 class Hosting:
     """`lazy`: a worker's code is loaded when it is first asked, not at the start. `throwaway`: the state folder will be
     deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own), and with
-    `post_mortem` pdb opens at each unhandled exception of a worker, too.
+    `post_mortem` pdb opens at each unhandled exception of a worker, too. `debugpy`: the port on which an editor may attach.
     `watchdog`: a worker that keeps the event loop is told, and ended at its limit, which takes SIGALRM for ours.
     `seed` makes the jitter of retries repeatable. `load` makes a generation of a worker's code."""
 
@@ -21,6 +21,7 @@ class Hosting:
     debugger: bool = True
     watchdog: bool = False
     post_mortem: bool = False
+    debugpy: int | None = None
     seed: int | None = None
     load: Load = load_generation
 

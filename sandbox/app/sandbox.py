@@ -97,7 +97,7 @@ class Sandbox:
         self._serve, self._watch, self._load = serve, watch, load
         self._changes = Changes(self, reread)
         self._facts = Facts(self)
-        self._debugging = Debugging()
+        self.debugging = Debugging()
         self._token = token
         self._hosting = hosting
         self._folder: StateFolder | None = None
@@ -130,7 +130,7 @@ class Sandbox:
             install_other_clients(),
         ]
         if hosting.debugger:
-            self._undo += self._debugging.install(post_mortem=hosting.post_mortem)
+            self._undo += self.debugging.install(post_mortem=hosting.post_mortem, debugpy=hosting.debugpy)
         self._folder = StateFolder.open(self.config.state)
         self._folder.lock({"address": None})
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
@@ -182,7 +182,7 @@ class Sandbox:
                 self.workers.declare(worker)
             else:
                 await self.workers.add(worker)
-        self._debugging.leave(self._folder, address=self.address if self._serve else None, admin_token=self.admin_token)
+        self.debugging.leave(self._folder, address=self.address if self._serve else None, admin_token=self.admin_token)
         self._ready.set()
         if self._watch and self._load:
             await self._changes.watch(saved_since=began)
@@ -206,7 +206,7 @@ class Sandbox:
             await self.kv.close()
         await self.recording.close()
         if self._folder is not None:
-            self._debugging.let_go()
+            self.debugging.let_go()
             self._folder.release()
             self._folder = None
         while self._undo:

@@ -57,7 +57,8 @@ class Look:
         if known is not None:
             self._say(f"{_who(known)} goes on")
         if stopped is not None:
-            where = f"{stopped['place']} in the terminal of `sandbox up` (pid {holder['pid']})"
+            held = "the editor attached to" if stopped["attached"] else "the terminal of"
+            where = f"{stopped['place']} in {held} `sandbox up` (pid {holder['pid']})"
             self._say(f"{_who(stopped)} is stopped at {where}")
 
 

@@ -56,6 +56,12 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
 @click.option("--pdb", is_flag=True, help="Open pdb at each unhandled exception of a worker.")
+@click.option(
+    "--debugpy",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Let an editor attach on 127.0.0.1:PORT (needs the extra `debug`).",
+)
 @session.common
 def command(
     options: session.Options,
@@ -71,6 +77,7 @@ def command(
     log_format: str,
     strict: bool,
     pdb: bool,
+    debugpy: int | None,
 ) -> None:
     """Start every worker, the orchestrator and KV in one process, and reload what is saved.
 
@@ -90,12 +97,19 @@ def command(
             click.echo(f"warning: {warning}", err=True)
         raise UsageError("the configuration has warnings, and --strict makes them errors")
     console = Console(log_level, as_json=log_format == "json")
-    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb)
+    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb, debugpy=debugpy)
     raise click.exceptions.Exit(session.run(served))
 
 
 async def _serve(
-    options: session.Options, loaded: Loaded, console: Console, *, reload: bool, token: str | None, pdb: bool
+    options: session.Options,
+    loaded: Loaded,
+    console: Console,
+    *,
+    reload: bool,
+    token: str | None,
+    pdb: bool,
+    debugpy: int | None,
 ) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
@@ -106,7 +120,7 @@ async def _serve(
     gc.freeze()
     gc.enable()
     started = time.perf_counter()
-    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb)
+    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb, debugpy=debugpy)
     sandbox = Sandbox(loaded, watch=reload, hosting=hosting, reread=options.read, token=token)
     console.redact = sandbox.redact
     sandbox.events.subscribe(console.event)
@@ -200,6 +214,8 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         verb = "is" if len(sandbox.faults) == 1 else "are"
         told = f"  {count(len(sandbox.faults), 'fault')} {verb} in force: sandbox fault list"
         console.line(told, level="warning")
+    if sandbox.debugging.port is not None:
+        console.line(f"  an editor may attach on 127.0.0.1:{sandbox.debugging.port} (debugpy)")
     if sys.stdin.isatty():
         console.line("  Ctrl-C stops it")
 

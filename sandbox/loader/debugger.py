@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sandbox.debugger")
 
 NO_TERMINAL = (
-    "breakpoint() skipped: standard input is not a terminal. Run `sandbox up` in one, or attach a debugger "
-    "(PYTHONBREAKPOINT=debugpy.breakpoint)."
+    "breakpoint() skipped: standard input is not a terminal. Run `sandbox up` in one, or attach an editor "
+    "(`sandbox up --debugpy 5678`)."
 )
 IN_BACKGROUND = "breakpoint() skipped: the sandbox runs in the background of its terminal. Bring it back with `fg`."
 INTERRUPTED = "c goes on, q ends the request; Ctrl-C again stops the sandbox"
@@ -37,10 +37,12 @@ INTERRUPTED = "c goes on, q ends the request; Ctrl-C again stops the sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where a debugger holds the process: `place` is `src/entry.py:28`, `worker` None outside of worker code."""
+    """Where a debugger holds the process: `place` is `src/entry.py:28`, `worker` None outside of worker code. `attached`
+    tells that it is an editor's debugger and not a prompt in the terminal."""
 
     worker: str | None
     place: str
+    attached: bool = False
 
 
 # Called with True when a prompt opens and False when it closes: progress bars and watchdogs stand still meanwhile.
@@ -49,6 +51,9 @@ _undo: list[Callable[[], None]] = []
 # One prompt at a time has the terminal: worker code may stop in a thread of its own as well.
 _terminal_lock = threading.RLock()
 _held: list[Stop] = []
+_held_lock = threading.Lock()
+attached: Callable[[FrameType], bool] | None = None
+"""Stops at a frame where an editor is attached, and says whether; None without `--debugpy`."""
 
 
 def install_debugger() -> Callable[[], None]:
@@ -81,20 +86,21 @@ def stopped_at() -> Stop | None:
 
 @contextmanager
 def standing_still(stop: Stop) -> Iterator[None]:
-    """While entered, everything that asked by `when_paused` pauses. A prompt inside a prompt changes nothing."""
-    with _terminal_lock:
+    """While entered, everything that asked by `when_paused` pauses, from the first of several stops to the last."""
+    with _held_lock:
         _held.append(stop)
         if len(_held) == 1:
             _tell(True)
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        with _held_lock:
             if len(_held) == 1:
                 _tell(False)
-            _held.pop()
+            _held.remove(stop)
 
 
-def place_of(frame: FrameType | None, traceback: TracebackType | None = None) -> Stop:
+def place_of(frame: FrameType | None, traceback: TracebackType | None = None, *, attached: bool = False) -> Stop:
     """The innermost worker code of a stack, or of a traceback; the frame itself where there is none."""
     found = None
     while traceback is not None:
@@ -109,14 +115,14 @@ def place_of(frame: FrameType | None, traceback: TracebackType | None = None) ->
     if found is None:
         found = (frame, frame.f_lineno) if frame is not None else None
     if found is None:
-        return Stop(None, "nowhere")
+        return Stop(None, "nowhere", attached)
     filename = found[0].f_code.co_filename
     owner = owner_of(found[0].f_globals.get("__name__"))
     context = current_worker.get(None)
     worker = owner.worker if owner is not None else context.name if context is not None else None
     if owner is not None and os.path.realpath(filename).startswith(owner.boundary + os.sep):
         filename = os.path.relpath(os.path.realpath(filename), owner.boundary)
-    return Stop(worker, f"{filename}:{found[1]}")
+    return Stop(worker, f"{filename}:{found[1]}", attached)
 
 
 def is_worker_frame(frame: FrameType) -> bool:
@@ -149,7 +155,8 @@ def _tell(paused: bool) -> None:
 def _breakpointhook(*args: Any, **kwargs: Any) -> Any:
     if os.environ.get("PYTHONBREAKPOINT"):
         return sys.__breakpointhook__(*args, **kwargs)
-    return _stop_at(sys._getframe(1), **kwargs)
+    frame = sys._getframe(1)
+    return None if attached is not None and attached(frame) else _stop_at(frame, **kwargs)
 
 
 def _set_trace(*, header: str | None = None, **kwargs: Any) -> None:
@@ -193,7 +200,7 @@ def _adapted_pdb() -> Any:
     def interaction(self: Pdb, frame: FrameType | None, trace: Any, *args: Any, **kwargs: Any) -> None:
         # Here and not in the hook: every stop of a session comes through, also after `next` and on post-mortems.
         traceback = trace.__traceback__ if isinstance(trace, BaseException) else trace
-        with standing_still(place_of(frame, traceback)), straight_through(), _interrupts(self):
+        with _terminal_lock, standing_still(place_of(frame, traceback)), straight_through(), _interrupts(self):
             real_interaction(self, frame, trace, *args, **kwargs)
 
     def message(self: Pdb, text: str) -> None:

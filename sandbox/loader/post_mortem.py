@@ -49,7 +49,7 @@ def post_mortem(error: BaseException, context: WorkerContext, request: Request |
     asked = f"{request.method} {request.url}" if request is not None else ""
     about = f"{what} for {asked}" if what and asked else what or asked
     prompt = make_prompt()
-    with standing_still(at), _as_worker(context):
+    with standing_still(at), _as_worker(context):  # the prompt's first words belong to it, too
         _lend(error, request)
         prompt.message(f"{about or at.worker} raised {one_line(error)}")
         prompt.message(LEAVE if request is not None else LEAVE_EVENT)

@@ -34,6 +34,7 @@ RUNGS = {
 HOMES = {
     "aiosqlite": {"storage"},
     "sqlite3": {"storage"},
+    "debugpy": {"loader"},
     "watchfiles": {"loader"},
     "click": {"cli"},
     "rich": {"cli"},
