@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,30 +26,36 @@ logger = logging.getLogger("sandbox.orchestrator")
 class Journal:
     """Use `commit` for every change: it runs a transition, then publishes the events that became true with it."""
 
-    def __init__(self, database: Database, clock: Clock, publish: Publish) -> None:
+    def __init__(self, database: Database, clock: Clock, publish: Publish, *, durable: bool = True) -> None:
         self.database = database
         self.boot_id = new_id("boot")
         self._clock = clock
+        self._durable = durable
         self._publish = publish
         self._commits: set[asyncio.Task[Any]] = set()
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, publish: Publish, synchronous: Synchronous = "FULL") -> Journal:
         database = await Database.open(path, migrations=MIGRATIONS, synchronous=synchronous)
-        return cls(database, clock, publish)
+        return cls(database, clock, publish, durable=synchronous != "OFF")
 
     async def begin(self, retention: float, keep: int) -> list[str]:
         """Begin this boot and forget what is too old; returns the executions that an earlier boot left unfinished (they
         are failed now, code `interrupted`)."""
-        left = await self.commit(transitions.begin_boot)
-        await self.commit(partial(transitions.prune, retention=retention, keep=keep))
-        return left
+
+        def begin(step: Step) -> list[str]:
+            left = transitions.begin_boot(step)
+            transitions.prune(step, retention, keep)
+            return left
+
+        return await self.commit(begin)
 
     async def close(self) -> None:
         if self._commits:
             await asyncio.gather(*self._commits, return_exceptions=True)
-        values = {"boot_id": self.boot_id, "now": self._clock.now()}
-        await self.database.write(lambda connection: connection.execute(Q.end_boot, values))
+        if self._durable:
+            values = {"boot_id": self.boot_id, "now": self._clock.now()}
+            await self.database.write(lambda connection: connection.execute(Q.end_boot, values))
         await self.database.close()
 
     async def commit(self, transition: Callable[[Step], T]) -> T:

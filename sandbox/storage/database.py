@@ -30,12 +30,19 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, connection: sqlite3.Connection, damage: Damage | None
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        connection: sqlite3.Connection,
+        damage: Damage | None,
+        *,
+        checkpoint: bool = True,
     ) -> None:
         self.path = path
         self.damage = damage
         """The file that lay here before and was put aside, where `open` found it damaged."""
         self._writer = writer
+        self._checkpoint = checkpoint
         self._commits = GroupCommit(path, connection)
         self._reader = open_reader(path)
         self._slow_reader: aiosqlite.Connection | None = None
@@ -60,7 +67,7 @@ class Database:
         if damage is not None:
             logger.warning("%s", damage)
         try:
-            return cls(path, writer, connection, damage)
+            return cls(path, writer, connection, damage, checkpoint=synchronous != "OFF")
         except BaseException:
             await writer.close()
             raise
@@ -105,7 +112,8 @@ class Database:
         return await _on_thread_of(reader, lambda: _in_snapshot(reader._conn, fn))
 
     async def close(self) -> None:
-        """Finish the queued writes, move the log into the file and close. Idempotent."""
+        """Finish the queued writes, move the log into the file (unless it is one that never waits for the disk) and
+        close. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -113,7 +121,8 @@ class Database:
         if self._slow_reader is not None:
             await self._slow_reader.close()
         # The writer closes last, so that it is the one that checkpoints and removes the log; queued writes go first.
-        await _on_thread_of(self._writer, lambda: _checkpoint(self._writer._conn))
+        if self._checkpoint:
+            await _on_thread_of(self._writer, lambda: _checkpoint(self._writer._conn))
         await self._writer.close()
 
     async def _open_slow_reader(self) -> aiosqlite.Connection:

@@ -71,13 +71,15 @@ class TestCopies:
     def __init__(self, item: pytest.Item) -> None:
         for copy in _copies.values():
             copy.state.put_back(copy.modules.modules())
-        self._sides = [module for module in _test_side(item) if module is not None]
+        self._item = item
         self._asked: set[Path] = set()
 
     def load(self, config: WorkerConfig, number: int, context: WorkerContext) -> Generation:
         """A `Load`."""
         copy = _copies.get(config.main)
-        if copy is not None and (config.main in self._asked or any(_uses(side, copy, set()) for side in self._sides)):
+        if copy is not None and (
+            config.main in self._asked or any(_uses(side, copy, set()) for side in _test_side(self._item))
+        ):
             return copy.modules.generation(config, number, context)
         return load_generation(config, number, context)
 
@@ -87,7 +89,7 @@ class TestCopies:
         return _copy_of(worker).module(name)
 
 
-def _test_side(item: pytest.Item) -> list[ModuleType | None]:
+def _test_side(item: pytest.Item) -> list[ModuleType]:
     """The test's module, and the conftests above it."""
     conftests = [
         plugin
@@ -96,7 +98,7 @@ def _test_side(item: pytest.Item) -> list[ModuleType | None]:
         and Path(plugin.__file__ or "").name == "conftest.py"
         and item.path.is_relative_to(Path(plugin.__file__ or "").parent)
     ]
-    return [getattr(item, "module", None), *conftests]
+    return [item.module, *conftests] if isinstance(item, pytest.Function) else conftests
 
 
 def _uses(module: ModuleType, copy: Copy, seen: set[str]) -> bool:
