@@ -8,11 +8,13 @@ blocks: it keeps its sockets, which meet the rules of every other client.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.egress.after_import import when_imported
+from sandbox.egress.attribution import called_from
 from sandbox.egress.counting import close
 from sandbox.egress.inflate import can_decode
 from sandbox.egress.sockets import passing
@@ -63,7 +65,7 @@ def _patch(httpx: Any) -> None:
 
     async def handle_async_request(self: Any, request: httpx.Request) -> httpx.Response:
         worker = current_worker.get()
-        if worker is None or passing.get():
+        if worker is None or passing.get() or (worker.shared and called_from(sys._getframe(1)) is None):
             return await original(self, request)
         limits = request.extensions.get("timeout", {})
         connect, read = limits.get("connect"), limits.get("read")

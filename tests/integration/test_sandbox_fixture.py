@@ -227,6 +227,22 @@ async def test_a_class_on_its_own(sandbox):
     assert await (await fetch("https://api.test/")).text() == "from a test"
 
 
+async def test_what_the_test_itself_connects_to_is_its_own_affair(sandbox):
+    httpx = pytest.importorskip("httpx")
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, httpx.AsyncClient() as client:
+        port = server.sockets[0].getsockname()[1]
+        assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hi"
+    assert sandbox.egress.calls == []
+
+
 def test_without_await_it_is_up_as_well(sandbox):
     assert sandbox.worker("alpha").env.GREETING == "hello"
     with mock.patch("tools.shout") as shout:
