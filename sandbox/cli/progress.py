@@ -107,7 +107,7 @@ class Watch:
         self._console.print(escape(text), style="yellow", soft_wrap=True)
 
     def event(self, event: Event) -> None:
-        """A line that a worker printed, its exception, or that it keeps the loop."""
+        """A line that a worker printed, its exception, that it keeps the loop, or a call of its that was recorded."""
         if self._held is not None:
             self._held.append(event)
             return
@@ -117,7 +117,11 @@ class Watch:
             if level != "debug":
                 self._console.print(escape(text), style="yellow")
             return
-        if event.kind == "exception":
+        if event.kind == "cassette":
+            problem = fields["error"]
+            text = f"recorded {fields['file']}" if problem is None else f"not recorded: {problem}"
+            self._console.print(escape(text), style=None if problem is None else "red", soft_wrap=True)
+        elif event.kind == "exception":
             self._console.print(escape(str(fields["text"])), style="red", soft_wrap=True)
         else:
             style = "yellow" if fields["level"] in ("warning", "error", "critical") else None

@@ -98,7 +98,7 @@ async def _run(
 
             stack.callback(when_paused(watch.hold))
             sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True, post_mortem=pdb))
-            sandbox.events.subscribe(watch.event, "log", "exception")
+            sandbox.events.subscribe(watch.event, "log", "exception", "cassette")
             sandbox.events.subscribe_at_once(watch.event)
             api = session.local_client(sandbox)
         body[await _kind(api, name, allow_stale=allow_stale)] = name

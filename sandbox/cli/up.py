@@ -26,7 +26,7 @@ from sandbox.errors import UsageError
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
     from sandbox.config.dependencies import MissingDependencies
-    from sandbox.config.models import WorkerConfig
+    from sandbox.config.models import SandboxConfig, WorkerConfig
 
 
 @click.command("up")
@@ -209,7 +209,7 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         console.line(f"  {name:{width}}  {external.url} (external)")
     for pipeline in config.pipelines.values():
         console.line(f"  pipeline {pipeline.name}: {' -> '.join(stage.name for stage in pipeline.stages)}")
-    console.line(f"  state {_short(config.state)}, egress {config.egress.mode}, page {sandbox.address}/")
+    console.line(f"  state {_short(config.state)}, egress {_egress(config)}, page {sandbox.address}/")
     if len(sandbox.faults):
         verb = "is" if len(sandbox.faults) == 1 else "are"
         told = f"  {count(len(sandbox.faults), 'fault')} {verb} in force: sandbox fault list"
@@ -232,6 +232,16 @@ def _tell_missing(console: Console, absent: MissingDependencies) -> None:
         for entry in absent.missing:
             console.line(f"{entry.worker}: {entry.requirement}: {entry.reason}", level="warning")
         console.line(f"install what is missing: {absent.install}", level="warning")
+
+
+def _egress(config: SandboxConfig) -> str:
+    """The mode, and where its recordings are."""
+    mode, folder = config.egress.mode, config.root / config.egress.cassettes
+    if mode == "record":
+        return f"record to {_short(folder)}"
+    if mode == "replay":
+        return f"replay from {_short(folder)}" + ("" if folder.is_dir() else ", where nothing is yet")
+    return mode
 
 
 def _short(path: Path) -> str:

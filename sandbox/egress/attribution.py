@@ -60,7 +60,14 @@ def _start(self: threading.Thread) -> None:
     worker = current_worker.get()
     if worker is not None and _started_by_worker(sys._getframe(1)):
         context, run = _context(worker), self.run
-        self.run = lambda: context.run(run)  # type: ignore[method-assign]
+
+        def run_as_worker() -> None:
+            try:
+                context.run(run)
+            finally:
+                self.__dict__.pop("run", None)  # what is done must not keep the worker's generation alive
+
+        self.run = run_as_worker  # type: ignore[method-assign]
     _real_start(self)
 
 

@@ -78,3 +78,37 @@ def test_recorded_then_replayed_with_the_server_gone(project, up, weather) -> No
         r"`city`: Bergen, recorded Oslo. To record it, .* The upstream of its route does not answer either"
     )
     assert "aiohttp" not in replaying.console
+
+
+FETCHER = """
+from workers import fetch
+from sandbox.handshake import HandshakeWorker, Job
+
+class Default(HandshakeWorker):
+    name = "fetcher"
+
+    async def process(self, job: Job):
+        answer = await fetch("https://weather.test/v1?city=" + job.input["city"])
+        return {"sky": (await answer.json())["sky"]}
+"""
+KV = """kv_namespaces = [
+    { binding = "PROGRESS_CACHE", id = "p" },
+    { binding = "RESULT_CACHE", id = "r" },
+]
+"""
+
+
+def test_a_run_of_its_own_records_and_replays(project, weather) -> None:
+    port = weather.server_address[1]
+    project.toml(f'[[egress.routes]]\nmatch = "https://weather.test/*"\nupstream = "http://127.0.0.1:{port}"\n')
+    project.worker("fetcher", FETCHER, wrangler=KV)
+    recorded = project.sandbox("run", "fetcher", "-p", "city=Oslo", "--egress", "record", "--out", "first")
+    assert (recorded.code, "recorded cassettes/fetcher/weather.test.yaml" in recorded.err) == (0, True), recorded
+    weather.shutdown()
+    weather.server_close()
+    replayed = project.sandbox("run", "fetcher", "-p", "city=Oslo", "--egress", "replay", "--out", "second")
+    assert replayed.code == 0, replayed
+    first, second = ((project.root / name / "fetcher.json").read_text() for name in ("first", "second"))
+    assert first == second and json.loads(first) == {"sky": "clear"}
+    missed = project.sandbox("run", "fetcher", "-p", "city=Bergen", "--egress", "replay")
+    assert missed.code == 1 and "differs in query `city`: Bergen, recorded Oslo" in missed.out + missed.err

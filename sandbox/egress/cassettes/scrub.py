@@ -15,7 +15,8 @@ from sandbox.ids import MASK
 
 HEADERS = (
     *("authorization", "proxy-authorization", "cookie", "set-cookie"),
-    *("*api-key", "*apikey", "*auth", "*-token", "*-secret", "*-password", "*-signature", "*-credential"),
+    *("*api-key", "*apikey", "*auth", "*-token", "*-secret", "*-password", "*-signature*", "*-credential"),
+    *("*access-key", "*subscription-key", "*secret-key"),
 )
 QUERY = (
     *("api_key", "apikey", "key", "token", "access_token", "refresh_token", "id_token", "auth", "auth_token"),
@@ -29,6 +30,7 @@ FIELDS = (
 DOUBTFUL = ("key", "token", "signature", "credential", "credentials")
 """Fields that mean other things too: scrubbed where the value looks like a credential, long and without a blank."""
 _CREDENTIAL = re.compile(r"\S{16,}")
+_SCHEME = re.compile(r"(basic|bearer|digest|token|apikey|aws4-hmac-sha256|hawk|negotiate) +", re.IGNORECASE)
 _COOKIE = re.compile(r"^([^=;]+)=[^;]*")
 _HIDDEN = re.compile(r'(name="([^"]+)"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)([^\r\n]+)')
 _TRANSPORT = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "host", "content-length"})
@@ -108,8 +110,8 @@ class Scrub:
             return self.url(value) if name in _LINKS else self.text(value)
         if name == "set-cookie":  # which cookie, and for how long, is worth reading
             return self.text(_COOKIE.sub(rf"\1={MASK}", value))
-        scheme, blank, _ = value.partition(" ")
-        return f"{scheme} {MASK}" if blank and name.endswith("authorization") else MASK
+        scheme = _SCHEME.match(value) if name.endswith("authorization") else None
+        return f"{scheme[0]}{MASK}" if scheme is not None else MASK
 
     def _parameter(self, pair: str, names: _Names) -> str:
         name, equals, value = pair.partition("=")

@@ -338,6 +338,24 @@ async def test_no_secret_reaches_the_file(tape, internet) -> None:
     assert response.status == 200
 
 
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("authorization: Basic Q0FOQVJZ", "Basic [secret]"),
+        ("authorization: CANARY and more", "[secret]"),
+        ("x-hub-signature-256: sha256=CANARY", "[secret]"),
+        ("ocp-apim-subscription-key: CANARY", "[secret]"),
+        ("x-ratelimit-remaining-tokens: 12", "12"),
+        ("referer: https://me:CANARY@x.test/?token=CANARY&a=1", "https://x.test/?token=[secret]&a=1"),
+    ],
+)
+async def test_headers_that_hold_secrets(tape, internet, header: str, kept: str) -> None:
+    internet.says("/h")
+    name, _, value = header.partition(": ")
+    await tape.record("/h", headers={name: value})
+    assert tape.interactions[0]["request"]["headers"] == {name: [kept]}
+
+
 async def test_a_secret_in_a_form_a_multipart_body_and_in_bytes(tape, internet) -> None:
     internet.says("/f", b"\xff\xfe known-value-of-a-worker \x00")
     redact = Redaction()
