@@ -9,7 +9,7 @@ from sandbox.bindings.kv.taped import taped
 from sandbox.config.models import SandboxConfig, WorkerConfig
 from sandbox.egress import Egress
 from sandbox.errors import ConnectionLost, SandboxError, WorkerExceeded, WorkerFailed, WorkerUnavailable
-from sandbox.loader.generation import Lease
+from sandbox.loader.lease import Lease
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import NoAnswer, WorkerInfo
 from sandbox.orchestrator.ports import Held

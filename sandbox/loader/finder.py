@@ -42,7 +42,7 @@ class WorkerFinder(MetaPathFinder):
             if not namespace.owns(parts[0]):
                 return None
         for folder in path or ():
-            spec = _find_in(fullname, folder, parts[-1])
+            spec = _find_in(namespace, fullname, folder, parts[-1])
             if spec is not None:
                 return spec
         return None
@@ -53,12 +53,14 @@ class SourceLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        source = self.get_data(path)
+        namespace = owner_of(fullname)
+        kept = namespace.own_source(path) if namespace is not None else None
+        source = self.get_data(path) if kept is None else kept
         digest = blake2b(source, digest_size=16).digest()
-        kept = _compiled.get(path)
-        if kept is not None and kept[0] == digest:
+        compiled = _compiled.get(path)
+        if compiled is not None and compiled[0] == digest:
             _compiled.move_to_end(path)
-            return kept[1]
+            return compiled[1]
         written: Any = dates.by_clock(source, path) if dates.mentions_clock(source) else source
         code: CodeType = self.source_to_code(written, path)
         _compiled[path] = (digest, code)
@@ -143,12 +145,13 @@ def install_finder() -> None:
         sys.meta_path.insert(0, WorkerFinder())
 
 
-def _find_in(fullname: str, folder: str, name: str) -> ModuleSpec | None:
+def _find_in(namespace: Namespace, fullname: str, folder: str, name: str) -> ModuleSpec | None:
     base = Path(folder, name)
     init = base / "__init__.py"
-    if init.is_file():
+    if init.is_file() or namespace.own_source(str(init)) is not None:
         return _module_spec(fullname, str(init), search=[str(base)])
-    if (single := Path(folder, name + ".py")).is_file():
+    single = Path(folder, name + ".py")
+    if single.is_file() or namespace.own_source(str(single)) is not None:
         return _module_spec(fullname, str(single))
     if base.is_dir():
         loader: Any = FolderLoader(str(base))

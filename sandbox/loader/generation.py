@@ -17,15 +17,17 @@ from typing import Any
 from sandbox.config.models import WorkerConfig
 from sandbox.errors import LimitExceeded, NotFound
 from sandbox.loader import names_as_text, opened, reclaim, shadowing
+from sandbox.loader.controllers import ScheduledController
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
 from sandbox.loader.failures import NO_FETCH, describe_failure
 from sandbox.loader.imports import Namespace
+from sandbox.loader.lease import Lease
 from sandbox.loader.output import end_lines
 from sandbox.loader.post_mortem import post_mortem
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.trace import current_trace
-from sandbox.runtime.values import HostObject, JsObject, js_method, normalize_float, structured_clone, throw, to_js
+from sandbox.runtime.values import JsObject, structured_clone, throw, to_js
 from sandbox.runtime.web import ReadableStream, Request, Response
 
 # Bodies that need no more of the worker's code.
@@ -71,44 +73,8 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         loads += 1
         current_worker.set(before)
         end_lines(context)
+    namespace.keep_sources()
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
-
-
-class ScheduledController(HostObject):
-    """What `scheduled` gets first: `scheduledTime` in milliseconds, `cron`, and `noRetry()`."""
-
-    def __init__(self, scheduled_time_ms: float, cron: str) -> None:
-        self.scheduledTime = normalize_float(float(scheduled_time_ms))  # a JavaScript number: 1000, not 1000.0
-        self.cron = cron
-
-    @js_method
-    def noRetry(self) -> None:
-        """Nothing is retried here."""
-
-
-class Lease:
-    """Keeps a generation alive until `release()`. `stale` says that newer code exists and does not load."""
-
-    def __init__(self, generation: Generation, *, stale: bool = False) -> None:
-        self.generation = generation
-        self.stale = stale
-        self._held = True
-        generation._held += 1
-
-    def release(self) -> None:
-        """Give it back (once; more often does nothing)."""
-        if self._held:
-            self._held = False
-            self.generation._let_go()
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.release()
-
-    def __del__(self) -> None:
-        self.release()
 
 
 class Generation:
@@ -152,6 +118,10 @@ class Generation:
     def opened(self) -> Collection[str]:
         """The other files of the worker's folder that it has read so far, as real paths."""
         return self._namespace.opened
+
+    def edited(self, path: str) -> None:
+        """A source that it has not imported so far was saved: that is what it imports when it does, now and later."""
+        self._namespace.keep_source(path)
 
     @property
     def entrypoints(self) -> tuple[str, ...]:
@@ -330,7 +300,7 @@ class Generation:
 
     def retire(self) -> None:
         """Serve no new events; let go of everything when the last one has ended (at once where there is none)."""
-        self._retired = True
+        self._retired = self._namespace.retired = True
         if not self._held:
             self._release()
 

@@ -13,12 +13,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 from sandbox.config.models import fold
 from sandbox.loader import shadowing
+from sandbox.loader.sources import sources_under
 from sandbox.runtime.context import current_worker
 from sandbox.runtime.stdlib import STAND_INS, dates
 
@@ -53,6 +55,8 @@ class Namespace:
         self.files: dict[str, bytes] = {}
         self.opened: set[str] = set()
         self.written: set[str] = set()
+        self.sources: dict[str, bytes] = {}
+        self.retired = False
         self.prefix = _free_prefix(f"{_DOTTED_ROOT}{fold(worker)}_g{number}")
         self._own = top_level_names(self.root)
         self._own[self.main_name] = True
@@ -94,6 +98,20 @@ class Namespace:
         """Its modules that are imported by now, by the name the worker gives them."""
         start = self.prefix + "."
         return {name.removeprefix(start): module for name, module in sys.modules.items() if name.startswith(start)}
+
+    def keep_sources(self) -> None:
+        """Keep what lies in the worker's folder now: once `retired`, late imports are of that and not of newer saves."""
+        self.sources = sources_under(self.root)
+
+    def keep_source(self, path: str) -> None:
+        """Keep one file anew."""
+        if path in self.sources and not self.retired:
+            with suppress(OSError):
+                self.sources[path] = Path(path).read_bytes()
+
+    def own_source(self, path: str) -> bytes | None:
+        """The source to run for a file, where that is not what lies on the disk."""
+        return self.sources.get(path) if self.retired else None
 
     # -- names --------------------------------------------------------------------------------------------------
 

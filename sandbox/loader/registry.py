@@ -23,7 +23,8 @@ from sandbox.errors import (
     WorkerUnavailable,
 )
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
-from sandbox.loader.generation import Entry, Generation, Lease, load_generation
+from sandbox.loader.generation import Entry, Generation, load_generation
+from sandbox.loader.lease import Lease
 from sandbox.loader.post_mortem import post_mortem
 from sandbox.loader.reclaim import Sweeper
 from sandbox.runtime.context import WorkerContext

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -281,6 +281,9 @@ class Watcher:
                 reread.append(name)
             elif mattering:
                 again.append(name)
+        for change, path in changes:
+            if change is Change.modified and path.endswith(".py"):
+                self._not_imported(path, {*again, *reread})
         # Code first: it is what somebody waits for, and it needs nothing of what follows.
         for name in again:
             await self._registry.reload(name, reread=False)
@@ -296,6 +299,13 @@ class Watcher:
         for _, path in changes:
             if not is_temporary(Path(path).name):
                 self._remember(Path(path))
+
+    def _not_imported(self, path: str, reloaded: Collection[str]) -> None:
+        """Tell those who may import a file later, and are not loaded anew, that it was saved."""
+        for name in self._registry.names():
+            generation = self._registry.generation(name)
+            if generation is not None and name not in reloaded:
+                generation.edited(path)
 
     def _is_news(self, path: Path) -> bool:
         return path not in self._contents or content(path) != self._contents[path]

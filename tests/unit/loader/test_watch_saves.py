@@ -257,3 +257,56 @@ async def test_a_bug_in_taking_up_a_change_does_not_end_the_watching(watched, re
     registry.reload = reload
     hello.made.save({"utils.py": "word = 'found'"})
     await hello.until("found")
+
+
+LATE = """
+import asyncio
+from workers import Response, WorkerEntrypoint
+gate = asyncio.Event()
+WORD = {word!r}
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/open"):
+            gate.set()
+        elif request.url.endswith("/wait"):
+            await gate.wait()
+            import late, pkg.gone
+            return Response(" ".join([WORD, late.word, pkg.gone.word]))
+        return Response(WORD)
+"""
+
+
+async def test_what_a_request_imports_late_is_of_the_code_it_began_on(watched):
+    files = {"late.py": "word = 'old'", "pkg/__init__.py": "", "pkg/gone.py": "word = 'old'"}
+    hello = await watched({**files, "entry.py": LATE.format(word="old")})
+
+    async def ask(path: str) -> str:
+        return await read_text(await hello.registry.fetch("hello", new_request(f"http://x.localhost/{path}")))
+
+    waiting = asyncio.ensure_future(ask("wait"))
+    await asyncio.sleep(0)
+    old = hello.registry.generation("hello")
+    with old.lease():
+        hello.made.save({"late.py": "word = 'new'", "entry.py": LATE.format(word="new")})
+        (hello.src / "pkg" / "gone.py").unlink()
+        await hello.until("new")
+        old._exports.classes["Default"].cls.fetch.__globals__["gate"].set()
+        assert await waiting == "old old old"
+    hello.made.save({"pkg/gone.py": "word = 'back'"})
+    before = hello.generation
+    async with asyncio.timeout(20):
+        while hello.generation == before:
+            await asyncio.sleep(0.002)
+    await ask("open")
+    assert await ask("wait") == "new new back"
+
+
+async def test_a_file_nobody_imported_yet_is_no_reload_and_is_imported_as_it_is_then(watched):
+    hello = await watched({"late.py": "word = 'old'", "entry.py": LATE.format(word="one"), "pkg/gone.py": "word = ''"})
+    generation = hello.registry.generation("hello")
+    hello.made.save({"late.py": "word = 'edited'"})
+    late = str(hello.src / "late.py")
+    async with asyncio.timeout(20):
+        while b"edited" not in generation._namespace.sources[late]:
+            await asyncio.sleep(0.002)
+    assert hello.generation == 1
