@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatch
 from hashlib import blake2b
 from pathlib import Path
@@ -71,6 +73,23 @@ def content(path: str | Path) -> bytes | None:
         return blake2b(Path(path).read_bytes(), digest_size=16).digest()
     except OSError:
         return None
+
+
+EMPTY = blake2b(b"", digest_size=16).digest()
+SAVE_S = 0.15  # so long an empty file may still be in the middle of its save
+
+
+def saved_meanwhile(read: Mapping[str, bytes], before: Mapping[str, bytes]) -> bool:
+    """Whether some file of `read` was in the middle of a save: it holds something else now, or it was empty a moment ago
+    and had content `before`. Both are digests by path."""
+    for path, digest in read.items():
+        if content(path) != digest:
+            return True
+        if digest == EMPTY and before.get(path, EMPTY) != EMPTY:
+            with suppress(OSError):
+                if time.time() - Path(path).stat().st_mtime < SAVE_S:
+                    return True
+    return False
 
 
 def folders_under(root: Path, ignore: Collection[str]) -> Iterator[Path]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -22,6 +23,7 @@ _KEPT_CODE = 1024
 # Compiled code by file, with a digest of the source it was made from: a reload compiles only what was edited, and a
 # file saved twice within one tick of the file system's clock is still compiled twice.
 _compiled: OrderedDict[str, tuple[bytes, CodeType]] = OrderedDict()
+_reads: list[dict[str, bytes]] = []
 
 
 class WorkerFinder(MetaPathFinder):
@@ -57,6 +59,8 @@ class SourceLoader(SourceFileLoader):
         kept = namespace.own_source(path) if namespace is not None else None
         source = self.get_data(path) if kept is None else kept
         digest = blake2b(source, digest_size=16).digest()
+        for read in _reads:
+            read[os.path.realpath(path)] = digest
         compiled = _compiled.get(path)
         if compiled is not None and compiled[0] == digest:
             _compiled.move_to_end(path)
@@ -136,6 +140,17 @@ class FolderReader:
 
     def files(self) -> Path:
         return self._folder
+
+
+@contextmanager
+def what_is_read() -> Iterator[dict[str, bytes]]:
+    """The sources of workers that are read within: digests of their content, by real path."""
+    read: dict[str, bytes] = {}
+    _reads.append(read)
+    try:
+        yield read
+    finally:
+        _reads.remove(read)
 
 
 def install_finder() -> None:

@@ -22,7 +22,9 @@ from sandbox.errors import (
     WorkerFailed,
     WorkerUnavailable,
 )
+from sandbox.loader.concerns import saved_meanwhile
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
+from sandbox.loader.finder import what_is_read
 from sandbox.loader.generation import Entry, Generation, load_generation
 from sandbox.loader.lease import Lease
 from sandbox.loader.post_mortem import post_mortem
@@ -40,13 +42,15 @@ Load = Callable[[WorkerConfig, int, WorkerContext], Generation]
 class WorkerStatus:
     """How a worker stands. `generation` is the number of the one that serves (None: none can); `error` is one line
     about why the newest code does not load, and `stale` says that older code serves meanwhile. `loaded_at` is in
-    seconds since the epoch by the sandbox's clock."""
+    seconds since the epoch by the sandbox's clock. Without `settled` a file was in the middle of its save when the
+    newest code was read, which was dropped therefore: reload again."""
 
     name: str
     generation: int | None
     stale: bool
     error: str | None
     loaded_at: float | None
+    settled: bool = True
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class _Slot:
     error: str | None = None
     hint: str | None = None
     next_try: float = 0.0
+    settled: bool = True
     older: set[Generation] = field(default_factory=set)
 
 
@@ -328,13 +333,25 @@ class WorkerRegistry:
         """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a
         request finds the old generation or the new one and never none."""
         started = time.perf_counter()
-        slot.attempts += 1
-        try:
-            generation = self._load(config, slot.attempts, self._make_context(config))
-        except BaseException as error:  # whatever a module raises when it is imported
-            self._fail(slot, config, error)
-            return
         old = slot.generation
+        slot.attempts += 1
+        generation, failure = None, None
+        with what_is_read() as read:
+            try:
+                generation = self._load(config, slot.attempts, self._make_context(config))
+            except BaseException as error:  # whatever a module raises when it is imported
+                failure = error
+        slot.settled = old is None or not saved_meanwhile(read, old.files)
+        if not slot.settled:
+            slot.attempts -= 1
+            if generation is not None:
+                generation.retire()
+                self._sweeper.soon()
+            return
+        if generation is None:
+            assert failure is not None
+            self._fail(slot, config, failure)
+            return
         slot.config, slot.generation = config, generation
         slot.failure = slot.error = slot.hint = None
         slot.loaded_at = generation.context.clock.now()
@@ -359,7 +376,7 @@ class WorkerRegistry:
     def _status(self, slot: _Slot) -> WorkerStatus:
         number = slot.generation.number if slot.generation is not None else None
         stale = slot.failure is not None and slot.generation is not None
-        return WorkerStatus(slot.name, number, stale, slot.error, slot.loaded_at)
+        return WorkerStatus(slot.name, number, stale, slot.error, slot.loaded_at, slot.settled)
 
 
 def _in_a_task() -> bool:

@@ -15,13 +15,14 @@ from sandbox.config.models import WorkerConfig
 from sandbox.loader.concerns import concerns, content, folders_under, is_ignored, is_temporary
 from sandbox.loader.finder import SourceLoader
 from sandbox.loader.notices import Changes, Notices
-from sandbox.loader.registry import WorkerRegistry
+from sandbox.loader.registry import WorkerRegistry, WorkerStatus
 from sandbox.loader.settling import Settling
 from sandbox.runtime.protocols import Emit, silent
 
 logger = logging.getLogger("sandbox")
 GONE_S = 0.15  # so long a file that is gone or empty may still be in the middle of its save,
 HALF_S = 0.05  # and one that does not compile
+AGAIN_S = 0.005
 ENOUGH = 20  # of many files that changed together; it takes no more to know that they are many
 
 
@@ -57,6 +58,7 @@ class Watcher:
         self._settling = Settling(self._unfinished)
         # What was in files when they were looked at last: saving them unchanged is no change.
         self._contents: dict[Path, bytes | None] = {}
+        self._again: Changes = set()
         self._reals: dict[Path, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
@@ -286,7 +288,7 @@ class Watcher:
                 self._not_imported(path, {*again, *reread})
         # Code first: it is what somebody waits for, and it needs nothing of what follows.
         for name in again:
-            await self._registry.reload(name, reread=False)
+            self._take(changes, await self._registry.reload(name, reread=False))
         if self._sandbox_toml is not None and self._on_sandbox_toml is not None:
             wanted = str(self._sandbox_toml)
             if any(path == wanted for _, path in changes) and self._is_news(self._sandbox_toml):
@@ -295,10 +297,18 @@ class Watcher:
             await self._on_folders()
         for name in reread:
             if self._registry.has(name):
-                await self._registry.reload(name)
-        for _, path in changes:
+                self._take(changes, await self._registry.reload(name))
+        for _, path in changes - self._again:
             if not is_temporary(Path(path).name):
                 self._remember(Path(path))
+        if self._again:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._settling.add, self._again)
+            self._again = set()
+
+    def _take(self, changes: Changes, status: WorkerStatus) -> None:
+        """Look at the changes again in a moment where a save was not over when the worker was reloaded."""
+        if not status.settled:
+            self._again |= changes
 
     def _not_imported(self, path: str, reloaded: Collection[str]) -> None:
         """Tell those who may import a file later, and are not loaded anew, that it was saved."""

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import linecache
 import logging
+import os
 import sys
 import weakref
 
@@ -164,6 +165,7 @@ GATE = """
 import asyncio
 from typing import Optional
 import logging
+import os
 from workers import Response, WorkerEntrypoint
 gate = asyncio.Event()
 class Thing: pass
@@ -323,3 +325,33 @@ async def test_500_reloads_grow_neither_modules_nor_memory(registry, folder, eve
 async def test_5000_reloads_grow_neither_modules_nor_memory(registry, folder):
     registry._emit = lambda kind, **fields: None
     assert await storm(registry, folder, 5000) < 5 * 2**20
+
+
+@pytest.mark.parametrize("entry", ["import utils", "from utils import word"])
+async def test_code_that_was_read_in_the_middle_of_a_save_is_not_taken(registry, folder, events, entry):
+    hello = folder({"entry.py": "import utils\n" + HELLO.format("one"), "utils.py": "word = 1"})
+    await add(registry, hello)
+    real, utils = registry._load, hello.root / "src" / "utils.py"
+
+    def load_amid_a_save(*arguments):
+        utils.write_text("")
+        try:
+            return real(*arguments)
+        finally:
+            utils.write_text("word = 2")
+
+    hello.save({"entry.py": entry + "\n" + HELLO.format("two")})
+    registry._load = load_amid_a_save
+    modules = set(sys.modules)
+    status = await registry.reload("hello")
+    assert (status.settled, status.generation, status.error) == (False, 1, None)
+    assert await ask(registry) == "one" and events.of("reload.failed") == [] and set(sys.modules) == modules
+    registry._load = real
+    status = await registry.reload("hello")
+    assert (status.settled, status.generation) == (True, 2)
+    assert await ask(registry) == "two"
+    utils.write_text("")  # emptied for good: believed when it has been so for a moment
+    assert not (await registry.reload("hello")).settled
+    old = utils.stat().st_mtime - 1
+    os.utime(utils, (old, old))
+    assert (await registry.reload("hello")).settled
