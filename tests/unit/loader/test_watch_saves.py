@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from sandbox.loader import settling, watch
 from sandbox.loader.watch import Watcher
 from sandbox.runtime.exchange import new_request, read_text
 
@@ -91,7 +92,15 @@ async def test_a_file_mended_by_taking_the_error_back(watched):
             await asyncio.sleep(0.002)
 
 
-async def test_an_editor_that_empties_a_file_and_then_writes_it_in_two_parts(watched):
+@pytest.fixture
+def patient(monkeypatch):
+    """As long as a busy machine may take for the middle of a save."""
+    monkeypatch.setattr(watch, "GONE_S", 10.0)
+    monkeypatch.setattr(watch, "HALF_S", 10.0)
+    monkeypatch.setattr(settling, "LONGEST_S", 10.0)
+
+
+async def test_an_editor_that_empties_a_file_and_then_writes_it_in_two_parts(watched, patient):
     hello = await watched()
     for word in ("two", "three"):
         with (hello.src / "utils.py").open("w") as file:
@@ -104,7 +113,7 @@ async def test_an_editor_that_empties_a_file_and_then_writes_it_in_two_parts(wat
     assert hello.failures == []
 
 
-async def test_an_editor_that_moves_the_file_away_and_writes_it_anew(watched):
+async def test_an_editor_that_moves_the_file_away_and_writes_it_anew(watched, patient):
     hello = await watched()
     (hello.src / "utils.py").rename(hello.src / "utils.py~")
     await asyncio.sleep(0.025)
