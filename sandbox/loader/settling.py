@@ -19,20 +19,20 @@ class Settling:
     """Takes changes as they come and gives them out when they have come to rest.
 
     One file alone is given out at once. `unfinished(path, seconds)` tells that a save of it does not seem to be over,
-    `seconds` after the last change was seen. `moved` is set when other folders are to be watched.
+    `seconds` after its last change was seen. `moved` is set when other folders are to be watched.
     """
 
     def __init__(self, unfinished: Callable[[str, float], bool]) -> None:
         self._unfinished = unfinished
         self._pending: Changes = set()
-        self._last = 0.0
+        self._seen: dict[str, float] = {}
         self._news = asyncio.Event()
         self.moved = asyncio.Event()
 
     def add(self, changes: Changes) -> None:
         if changes:
             self._pending |= changes
-            self._last = time.monotonic()
+            self._seen.update(dict.fromkeys((path for _, path in changes), time.monotonic()))
             self._news.set()
 
     async def next(self, concerned: Callable[[Changes], set[str]]) -> Changes:
@@ -47,6 +47,7 @@ class Settling:
                 if wait == QUIET_S:
                     break
         changes, self._pending = self._pending, set()
+        self._seen.clear()
         self._news.clear()
         return changes
 
@@ -59,7 +60,8 @@ class Settling:
             return 0.0
         if any(_git_at_work(path) for path in paths):
             return STEP_S
-        if any(self._unfinished(path, time.monotonic() - self._last) for path in paths):
+        now = time.monotonic()
+        if any(self._unfinished(path, now - self._seen[path]) for path in paths):
             return STEP_S
         return QUIET_S if len(paths) > 1 else 0.0
 
