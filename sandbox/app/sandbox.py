@@ -89,6 +89,7 @@ class Sandbox:
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
+        self.breakpoints, self.held = self._interception.breakpoints, self._interception.held
         self.kv: KvStores
         self.workers: WorkerRegistry
         self.orchestrator: Orchestrator
@@ -193,6 +194,8 @@ class Sandbox:
         clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
         deadline = clock() + grace
         await self._changes.close()
+        if hasattr(self, "orchestrator"):
+            await self._interception.close()
         if self.server is not None:
             stopped = await self.server.stop(grace)
             self.server = None

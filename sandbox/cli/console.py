@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sandbox.cli import blocked
+from sandbox.cli.held import held_text
 from sandbox.clock import iso
 from sandbox.errors import SandboxError
 from sandbox.events import Event
@@ -113,6 +114,10 @@ def told(event: Event) -> tuple[str, str | None]:
                 "warning",
                 f"{fields['worker']} answered with old code (generation {fields['generation']}): {fields['error']}",
             )
+        case "held":
+            return "warning", held_text(fields)
+        case "continued":
+            return "info", f"{fields['id']} {fields['point']}:{fields['worker']} {fields['how']}"
         case "fault":
             return "warning", f"fault {fields['id']}: {fields['text']}: {fields['where']}"
         case "request":

@@ -23,6 +23,8 @@ COMMANDS = {
     "requests": ("sandbox.cli.requests", "What was asked and answered: list requests, show one."),
     "replay": ("sandbox.cli.replay", "A request again, or an execution's stages, through the code as it is now."),
     "executions": ("sandbox.cli.executions", "List, show and cancel executions."),
+    "break": ("sandbox.cli.break_", "Hold messages on their way, in the sandbox that is up."),
+    "continue": ("sandbox.cli.continue_", "Let a held message go on, as it is or edited."),
     "fault": ("sandbox.cli.fault", "Make things go wrong on purpose, in the sandbox that is up."),
     "kv": ("sandbox.cli.kv", "Read and change KV namespaces."),
 }

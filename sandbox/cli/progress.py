@@ -52,6 +52,7 @@ class Watch:
         self._held: list[Event] | None = None
         self._tasks: dict[str, TaskID] = {}
         self._shown = False
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         self._shown = True
@@ -76,7 +77,9 @@ class Watch:
 
     def update(self, kind: str, data: dict[str, Any]) -> None:
         """An event of the execution's stream."""
-        task = self._tasks.get(data.get("stage", ""))
+        if kind == "held":
+            self.message_held(data)
+        task = self._tasks.get(data.get("stage") or "")
         if task is None:
             return
         if kind == "progress":
@@ -105,6 +108,13 @@ class Watch:
     def say(self, text: str) -> None:
         """A line of our own, above what is drawn."""
         self._console.print(escape(text), style="yellow", soft_wrap=True)
+
+    def message_held(self, held: dict[str, Any]) -> None:
+        """A message of the execution that waits at a breakpoint; each is told once."""
+        if held["id"] not in self._told:
+            self._told.add(held["id"])
+            told = f"held {held['id']} {held['point']}:{held['worker']}: sandbox continue {held['id']}"
+            self._console.print(escape(told), style="yellow")
 
     def event(self, event: Event) -> None:
         """A line that a worker printed, its exception, that it keeps the loop, or a call of its that was recorded."""

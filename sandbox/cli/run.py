@@ -111,7 +111,14 @@ async def _run(
             return {"state": "running"}
         with watch:
             watch.stages(await _execution(api, execution_id))
+            first = True
             async for kind, data in api.events(execution_id):
+                if first and holder is not None:
+                    # what was held before the stream began
+                    query = {"execution_id": execution_id}
+                    for held in (await api.call("GET", "/api/held", query=query))["held"]:
+                        watch.message_held(held)
+                first = False
                 watch.update(kind, data)
             if look is not None:
                 look.once()

@@ -21,7 +21,7 @@ from sandbox.cli.console import LEVELS, Console
 from sandbox.cli.tables import count, were
 from sandbox.config.load import Loaded
 from sandbox.config.models import EGRESS_MODES
-from sandbox.errors import UsageError
+from sandbox.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="json: a line an event.",
 )
+@click.option(
+    "--break", "breaks", multiple=True, metavar="POINT", help="Hold messages here: process:WORKER, kv.put:KEY*, ..."
+)
 @click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
 @click.option("--pdb", is_flag=True, help="Open pdb at each unhandled exception of a worker.")
 @click.option(
@@ -78,6 +81,7 @@ def command(
     strict: bool,
     pdb: bool,
     debugpy: int | None,
+    breaks: tuple[str, ...],
 ) -> None:
     """Start every worker, the orchestrator and KV in one process, and reload what is saved.
 
@@ -97,7 +101,7 @@ def command(
             click.echo(f"warning: {warning}", err=True)
         raise UsageError("the configuration has warnings, and --strict makes them errors")
     console = Console(log_level, as_json=log_format == "json")
-    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb, debugpy=debugpy)
+    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb, debugpy=debugpy, breaks=breaks)
     raise click.exceptions.Exit(session.run(served))
 
 
@@ -110,6 +114,7 @@ async def _serve(
     token: str | None,
     pdb: bool,
     debugpy: int | None,
+    breaks: tuple[str, ...],
 ) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
@@ -122,6 +127,11 @@ async def _serve(
     started = time.perf_counter()
     hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb, debugpy=debugpy)
     sandbox = Sandbox(loaded, watch=reload, hosting=hosting, reread=options.read, token=token)
+    for point in breaks:
+        try:
+            sandbox.breakpoints.add(point)
+        except UserError as error:
+            raise UsageError(f"--break {error.message}", hint=error.hint) from None
     console.redact = sandbox.redact
     sandbox.events.subscribe(console.event)
     sandbox.events.subscribe_at_once(console.event)
@@ -216,6 +226,9 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         console.line(told, level="warning")
     if sandbox.debugging.port is not None:
         console.line(f"  an editor may attach on 127.0.0.1:{sandbox.debugging.port} (debugpy)")
+    if len(sandbox.breakpoints):
+        held_at = ", ".join(known.text for known in sandbox.breakpoints)
+        console.line(f"  messages are held at {held_at}", level="warning")
     if sys.stdin.isatty():
         console.line("  Ctrl-C stops it")
 

@@ -22,7 +22,8 @@ class Event:
     `reload` (worker, generation, ms), `reload.failed` (worker, error, stale), `exception` (worker, text), `outbound` (worker, url, status, by),
     `cassette` (file, error),
     `kv.put` / `kv.delete` (namespace, key), `execution` (execution_id, state), `stage` (execution_id, stage, state, ...),
-    `fault` (id, fault, point, worker, where, text, ms), `progress` (execution_id, stage, packet_id, percent, message),
+    `fault` (id, fault, point, worker, where, text, ms), `held` and `continued`
+    (see `sandbox.intercept.held`), `progress` (execution_id, stage, packet_id, percent, message),
     `loop.busy` (worker, ms, lasting, file, line, function, calling), `loop.ended` and `loop.stuck` (the same without
     lasting, with limit_ms).
     """

@@ -13,7 +13,19 @@ from sandbox.egress.call import Call
 from sandbox.egress.observing import Around
 from sandbox.errors import ConnectionLost
 from sandbox.intercept.bodies import shaped
+from sandbox.intercept.breakpoints import Breakpoints
 from sandbox.intercept.faults import Fault, Faults, Struck
+from sandbox.intercept.held import Holder, Interrupted
+from sandbox.intercept.messages import (
+    call_message,
+    checked_call,
+    checked_operation,
+    checked_request,
+    checked_step,
+    kv_message,
+    request_message,
+    step_message,
+)
 from sandbox.intercept.places import Passing
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import KvOperation, Points
@@ -27,15 +39,28 @@ _NULL_BODY = frozenset({204, 205, 304})
 class Gates:
     """Implements every gate. `around` is what egress lets stand around outbound calls."""
 
-    def __init__(self, points: Points, around: list[Around], faults: Faults, clock: Clock) -> None:
+    def __init__(
+        self,
+        points: Points,
+        around: list[Around],
+        faults: Faults,
+        breakpoints: Breakpoints,
+        holder: Holder,
+        clock: Clock,
+    ) -> None:
         self._points = points
         self._around = around
         self._faults = faults
+        self._breakpoints = breakpoints
+        self._holder = holder
         self._clock = clock
 
     def refresh(self) -> None:
         """Stand where something is to be done, and nowhere else."""
-        stands = self._faults.stand_at
+
+        def stands(points: tuple[str, ...]) -> bool:
+            return self._faults.stand_at(points) or self._breakpoints.stand_at(points)
+
         self._points.request = self if stands(("request",)) else None
         self._points.service = self if stands(("service",)) else None
         self._points.kv = self if stands(KV_POINTS) else None
@@ -48,8 +73,12 @@ class Gates:
     async def request(
         self, worker: str, request: Request, proceed: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        struck = self._faults.meet(Passing("request", worker, _target(str(request.url))))
-        return await self._answered(struck, lambda: proceed(request))
+        passing = Passing("request", worker, _target(str(request.url)))
+        found = self._breakpoints.meet(passing)
+        if found is not None:
+            edited = await self._holder.hold(found, passing, request_message(request), checked_request(request))
+            request = request if edited is None else edited
+        return await self._answered(self._faults.meet(passing), lambda: proceed(request))
 
     async def service(self, worker: str, binding: str, path: str | None, proceed: Callable[[], Awaitable[Any]]) -> Any:
         struck = self._faults.meet(Passing("service", worker, path, (binding,)))
@@ -66,21 +95,28 @@ class Gates:
         return await proceed()
 
     async def outbound(self, call: Call, go_on: Callable[[Call], Awaitable[Response]]) -> Response:
-        struck = self._faults.meet(Passing("outbound", call.worker, call.url))
-        if struck is None:
-            return await go_on(call)
-        if struck.end is not None:
-            call.by = "fault"
+        passing = Passing("outbound", call.worker, call.url)
+        found = self._breakpoints.meet(passing)
         try:
+            if found is not None:
+                await self._holder.hold(found, passing, call_message(call), checked_call(call))
+            struck = self._faults.meet(passing)
+            if struck is not None and struck.end is not None:
+                call.by = "fault"
             return await self._answered(struck, lambda: go_on(call))
-        except ConnectionLost as error:
-            raise JsException("TypeError", f"fetch of {call.url} failed: {LOST}") from error
+        except (ConnectionLost, Interrupted) as error:
+            raise JsException("TypeError", f"fetch of {call.url} failed: {error.message}") from error
 
     async def kv(self, operation: KvOperation) -> int | None:
         names = (operation.binding, operation.namespace)
-        struck = self._faults.meet(
-            Passing(f"kv.{operation.name}", operation.worker, None, names, tuple(operation.keys))
-        )
+        passing = Passing(f"kv.{operation.name}", operation.worker, None, names, tuple(operation.keys))
+        found = self._breakpoints.meet(passing)
+        if found is not None:
+            try:
+                await self._holder.hold(found, passing, kv_message(operation), checked_operation(operation))
+            except (ConnectionLost, Interrupted) as error:
+                raise JsException("Error", error.message) from error
+        struck = self._faults.meet(passing)
         if struck is None:
             return None
         await self._wait(struck)
@@ -91,7 +127,13 @@ class Gates:
         return struck.end.config.status or HTTPStatus.TOO_MANY_REQUESTS
 
     async def hold(self, worker: str, path: str, body: bytes | None) -> bytes | None:
-        return body
+        step = step_of(path)
+        passing = Passing(step, worker)
+        found = self._breakpoints.meet(passing)
+        if found is None or body is None:
+            return body
+        edited: bytes | None = await self._holder.hold(found, passing, step_message(body), checked_step(step))
+        return body if edited is None else edited
 
     async def step(
         self, worker: str, path: str, request: Request, proceed: Callable[[str, Request], Awaitable[Response]]

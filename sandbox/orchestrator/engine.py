@@ -82,6 +82,15 @@ class Engine:
         task.add_done_callback(self._cancels.discard)
         await asyncio.shield(task)
 
+    async def interrupt(self, execution_id: str) -> None:
+        """Cut an execution because the sandbox stops; it is failed, code `interrupted`. Nothing where it is not running."""
+        run = self._runs.get(execution_id)
+        if run is None or run.task is None or run.cancelling:
+            return
+        run.task.cancel()
+        await asyncio.wait({run.task})
+        await self._note_interrupted(run)
+
     async def close(self, grace: float) -> None:
         """Wait `grace` seconds (by the machine's clock) for running executions; those left are marked `interrupted`."""
         self._closing = True
@@ -97,11 +106,14 @@ class Engine:
         if self._cancels:
             await asyncio.gather(*self._cancels, return_exceptions=True)
         for run in list(self._runs.values()):
-            stop = partial(
-                transitions.interrupt, execution_id=run.execution_id, message="the sandbox was stopped while it ran"
-            )
-            await self._journal.settle(stop, f"the interruption of {run.execution_id}")
-            self._leave(run)
+            await self._note_interrupted(run)
+
+    async def _note_interrupted(self, run: Run) -> None:
+        stop = partial(
+            transitions.interrupt, execution_id=run.execution_id, message="the sandbox was stopped while it ran"
+        )
+        await self._journal.settle(stop, f"the interruption of {run.execution_id}")
+        self._leave(run)
 
     async def _start(self, new: NewExecution) -> str:
         execution_id, fresh = await self._journal.commit(partial(transitions.t1_start, new=new))

@@ -236,6 +236,10 @@ class Orchestrator:
         self.views.state(execution_id)
         await self._engine.cancel(execution_id)
 
+    async def interrupt(self, execution_id: str) -> None:
+        """Cut an execution because the sandbox stops; nothing where it is not running."""
+        await self._engine.interrupt(execution_id)
+
     async def read_output(self, execution_id: str, stage: str) -> bytes:
         """The pinned output of a finished stage, whatever its age. Raises `NotFound`."""
         for shown in self.views.execution(execution_id)["stages"]:

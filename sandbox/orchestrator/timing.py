@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from sandbox.clock import Clock
+from sandbox.runtime.deadline import Deadline, current_deadline
 
 T = TypeVar("T")
 
@@ -18,10 +19,14 @@ class Cut(Exception):
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, or TimeoutError once the clock has moved on by `seconds`. Raises `Cut` where the work cancels itself.
 
+    The clock does not count while the work lets its deadline stand still (see `runtime.deadline`).
     The work is cancelled then, but not waited for: worker code may refuse to end, and its late result is discarded.
     """
+    deadline = Deadline(clock)
+    outer = current_deadline.set(deadline)
     task = asyncio.ensure_future(work)
-    timer = asyncio.ensure_future(clock.deadline(seconds))
+    current_deadline.reset(outer)
+    timer = asyncio.ensure_future(deadline.passed(seconds))
     try:
         await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
         if task.cancelled():

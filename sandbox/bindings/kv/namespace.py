@@ -179,11 +179,12 @@ class KvNamespace(HostObject):
         size = 0
         try:
             limits.check_bulk(len(names), value_type)
+            wanted = [js_str(name) for name in names]
             if self._points.kv is not None:
-                await self._passed(self._operation("get", *map(js_str, names)))
+                wanted = (await self._passed(self._operation("get", *wanted))).keys
             await self._store.open()
             count_reads(len(names))
-            for name in map(js_str, names):
+            for name in wanted:
                 key = limits.bulk_key_bytes(name)
                 limits.check_cache_ttl(cache_ttl)
                 entry = self._store.lookup(key)

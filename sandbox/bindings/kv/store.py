@@ -184,7 +184,11 @@ class KvStore:
             if self._database is not None:
                 return
             database = await Database.open(self.path, migrations=rows.MIGRATIONS, synchronous=self._synchronous)
-            self._next_version = await database.write(rows.collect_garbage)
+            try:
+                self._next_version = await database.write(rows.collect_garbage)
+            except BaseException:  # cancelled, perhaps: nobody else knows of it yet
+                await database.close()
+                raise
             if database.damage is not None:
                 self._emit("kv.damaged", namespace=self.namespace, text=str(database.damage))
             self._database = database
@@ -195,9 +199,10 @@ class KvStore:
 
     async def close(self) -> None:
         """Close the file. The store may be used again, which opens it anew."""
-        database, self._database = self._database, None
-        if database is not None:
-            await database.close()
+        async with self._opening:  # one that is being opened is closed as well
+            database, self._database = self._database, None
+            if database is not None:
+                await database.close()
 
     def lookup(self, key: bytes) -> Found | None:
         """The entry of an encoded key, at once (the store must be open). A large value must be read or closed."""
