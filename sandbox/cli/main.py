@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 COMMANDS = {
     "up": ("sandbox.cli.up", "Start every worker, the orchestrator and KV in one process."),
     "run": ("sandbox.cli.run", "Run a pipeline, or drive one worker."),
+    "new": ("sandbox.cli.new", "Write a new worker."),
     "workers": ("sandbox.cli.workers", "List the workers, or show one."),
     "probe": ("sandbox.cli.probe", "Probe the handshake protocol and print the migration table."),
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),

@@ -58,6 +58,25 @@ def find_state(
     return normal(path.parent / (state or sandbox_toml.DEFAULT_STATE))
 
 
+def new_workers_folder(start: Path, *, config_file: Path | None = None) -> tuple[Path, Path]:
+    """The root folder, and the one in it where a new worker goes: the first that `include` looks in. Neither needs to
+    exist. Raises ConfigError where sandbox.toml is absent, cannot be parsed or has a wrong `include`."""
+    path = start / config_file if config_file is not None else find_sandbox_toml(start)
+    if path is None:
+        root = find_root(start)
+        return root, search_folders(root, sandbox_toml.DEFAULT_INCLUDE)[0]
+    problems = Problems()
+    if not path.is_file():
+        problems.error(path, "", "does not exist")
+    table = Table(read_document(path, problems) or {}, path, "", problems).table("sandbox")
+    include = table.strings("include") if table is not None else None
+    if problems.errors:
+        raise ConfigError(problems.found)
+    root = normal(path.parent)
+    found = search_folders(root, include or ()) or search_folders(root, sandbox_toml.DEFAULT_INCLUDE)
+    return root, found[0]
+
+
 def worker_folders(root: Path, include: Sequence[str]) -> list[Path]:
     """The folders that match one of the patterns and hold a wrangler file, sorted within each pattern, each once."""
     found: dict[Path, None] = {}
