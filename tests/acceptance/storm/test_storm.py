@@ -48,7 +48,7 @@ def test_the_storm_notices_when_a_generation_is_not_kept_for_what_runs(storming)
     ],
 )
 def test_the_storm_notices_each_guard_that_is_taken_away(storming, guard, noticed):
-    report = storming(guard, **SHORT, patience=3.0)
+    report = storming(guard, saves=30, seconds=2.0, executions=20, patience=3.0)
     assert any(noticed in problem for problem in report.problems), report.text()
 
 
