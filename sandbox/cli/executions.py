@@ -1,7 +1,8 @@
-"""`sandbox executions list`, `show`, `cancel`, `export` and `import`."""
+"""`sandbox executions list`, `show`, `cancel`, `rerun`, `export` and `import`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import click
 from sandbox.cli import session
 from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, duration, print_json, print_table, size
+from sandbox.client import Client
 from sandbox.errors import UserError
 
 
@@ -91,6 +93,38 @@ def cancel(options: session.Options, execution_id: str) -> None:
 
     answer = session.run(work())
     click.echo(f"{answer['execution_id']}: {answer['state']}")
+
+
+@command.command()
+@click.argument("execution_id")
+@click.option("--from", "from_stage", metavar="STAGE", help="Only this stage, and those that follow from it.")
+@click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter in place of the one it had.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where results go [out/<execution>].")
+@as_json
+@session.common
+def rerun(
+    options: session.Options,
+    execution_id: str,
+    from_stage: str | None,
+    parameters: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Run an execution once more, as a new one: on the input it had, through the code, the KV and the network of today.
+
+    With --from the outputs of stages that do not follow from STAGE are taken over.
+
+    Example: sandbox executions rerun exec_2cbdbc423926f8ad --from classify
+    """
+    from sandbox.cli.run import follow, parameter  # its progress bars are heavy, and the other commands show none
+
+    body = {"from": from_stage, "parameters": dict(map(parameter, parameters))}
+
+    async def begin(api: Client) -> str:
+        path = f"/api/executions/{quote(execution_id, safe='')}/rerun"
+        return str((await api.call("POST", path, json_body=body))["execution_id"])
+
+    follow(options, begin, quiet=as_json, out=out)
 
 
 @command.command()

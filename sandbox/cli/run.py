@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from sandbox.cli.tables import as_json, print_json
 from sandbox.client import Client, over_http
 from sandbox.config.models import EGRESS_MODES, fold
 from sandbox.errors import UsageError, UserError
+
+Begin = Callable[[Client], Awaitable[str]]
+"""Starts an execution by the API; returns its id."""
 
 
 @click.command("run")
@@ -52,7 +56,7 @@ def command(
              sandbox run bitware_feed_fetcher --input feeds.json
              sandbox run feed_report --egress replay
     """
-    body: dict[str, Any] = {"parameters": dict(map(_parameter, parameters))}
+    body: dict[str, Any] = {"parameters": dict(map(parameter, parameters))}
     if input_file is not None:
         body["input"] = _json_input(input_file)
     if egress is not None:
@@ -61,22 +65,25 @@ def command(
         options = replace(options, overrides={"egress": egress})
     if pdb:
         session.need_terminal("--pdb")
-    work = _run(options, name, body, detach=detach, allow_stale=allow_stale, quiet=as_json, out=out, pdb=pdb)
-    execution = session.run(work)
+
+    async def begin(api: Client) -> str:
+        body[await _kind(api, name, allow_stale=allow_stale)] = name
+        return str((await api.call("POST", "/api/executions", json_body=body))["execution_id"])
+
+    follow(options, begin, detach=detach, quiet=as_json, out=out, pdb=pdb)
+
+
+def follow(
+    options: session.Options, begin: Begin, *, detach: bool = False, quiet: bool, out: Path | None, pdb: bool = False
+) -> None:
+    """Begin an execution, show how it goes and what came of it; exit 1 where it does not complete."""
+    execution = session.run(_follow(options, begin, detach=detach, quiet=quiet, out=out, pdb=pdb))
     if execution["state"] != "completed" and not detach:
         raise click.exceptions.Exit(1)
 
 
-async def _run(
-    options: session.Options,
-    name: str,
-    body: dict[str, Any],
-    *,
-    detach: bool,
-    allow_stale: bool,
-    quiet: bool,
-    out: Path | None,
-    pdb: bool,
+async def _follow(
+    options: session.Options, begin: Begin, *, detach: bool, quiet: bool, out: Path | None, pdb: bool
 ) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         holder = session.running(options)
@@ -101,8 +108,7 @@ async def _run(
             sandbox.events.subscribe(watch.event, "log", "exception", "cassette")
             sandbox.events.subscribe_at_once(watch.event)
             api = session.local_client(sandbox)
-        body[await _kind(api, name, allow_stale=allow_stale)] = name
-        execution_id = (await api.call("POST", "/api/executions", json_body=body))["execution_id"]
+        execution_id = await begin(api)
         if detach:
             if quiet:
                 print_json({"execution_id": execution_id})
@@ -191,7 +197,7 @@ def _plain(key: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in key)[:60]
 
 
-def _parameter(text: str) -> tuple[str, Any]:
+def parameter(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError(f"-p {text}: expected KEY=VALUE")

@@ -194,9 +194,9 @@ class Engine:
         """Run the graph. After a failure nothing new begins; what runs beside it may finish."""
         given = self._references.get(self._journal.rows(Q.run_input, execution_id=execution_id)[0][0])
         assert given is not None
-        outputs: dict[str, Stored] = {}
+        outputs = self._taken_over(execution_id)
         failures: dict[str, Failure] = {}
-        waiting = {stage.name: stage for stage in stages}
+        waiting = {stage.name: stage for stage in stages if stage.name not in outputs}
         running: dict[asyncio.Task[Stored | Failure], str] = {}
         try:
             while True:
@@ -221,6 +221,16 @@ class Engine:
                 task.cancel()
             if running:
                 await asyncio.gather(*running, return_exceptions=True)
+
+    def _taken_over(self, execution_id: str) -> dict[str, Stored]:
+        """What stages have given before anything runs."""
+        found: dict[str, Stored] = {}
+        for name, state, output_ref in self._journal.rows(Q.stage_states, execution_id=execution_id):
+            stored = self._references.get(output_ref) if state == "succeeded" else None
+            if stored is not None:
+                found[name] = stored
+                self._progress.note(execution_id, name, 100.0)
+        return found
 
     def _leave(self, run: Run) -> None:
         self._progress.close(run.execution_id)

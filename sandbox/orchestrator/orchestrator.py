@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock, iso
 from sandbox.config.models import PipelineConfig
-from sandbox.errors import NotFound
+from sandbox.errors import Conflict, NotFound
 from sandbox.ids import new_id
 from sandbox.orchestrator.adoption import Adopter
 from sandbox.orchestrator.api.router import Api
@@ -25,9 +25,11 @@ from sandbox.orchestrator.outbox import Outbox
 from sandbox.orchestrator.pipelines import NOTHING, resolve_parameters, single_stage, stage_parameters
 from sandbox.orchestrator.ports import ResultSource, Transport, WorkerInfo
 from sandbox.orchestrator.progress import Progress
+from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.reference_store import ReferenceStore
 from sandbox.orchestrator.references import Stored, sha256
 from sandbox.orchestrator.replay import Carrier, Replayer
+from sandbox.orchestrator.rerun import pinned_outputs, rerun_parameters
 from sandbox.orchestrator.slots import Slots
 from sandbox.orchestrator.stages import StageRunner
 from sandbox.orchestrator.steps import JournalEvent
@@ -217,6 +219,52 @@ class Orchestrator:
                 request_id=request_id,
             )
         )
+
+    async def rerun(
+        self, execution_id: str, from_stage: str | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> str:
+        """Run an execution that has ended once more, as a new one, through today's pipeline; returns the new id.
+
+        With `from_stage` only that stage and those that follow from it run; the others' outputs are taken over.
+        `parameters` override those it had. Raises `NotFound`, `Conflict`, `BadParameters`.
+        """
+        shown = self.views.execution(execution_id)
+        if shown["state"] not in ENDED:
+            raise Conflict(f"execution {execution_id} is still running", hint="wait for it, or cancel it")
+        name, given = shown["pipeline"] or shown["worker"], dict(parameters or {})
+        pipeline = self.pipelines.get(name) if shown["pipeline"] else single_stage(name)
+        if pipeline is None:
+            raise NotFound(f"there is no pipeline {name} any more", hint="is it in sandbox.toml?")
+        for stage in pipeline.stages:
+            self.directory.find(stage.worker)
+        values = {**shown["parameters"], **given}
+        resolved = resolve_parameters(pipeline, values) if shown["pipeline"] else values
+        old = {stage["name"]: stage for stage in self._journal.objects(Q.recorded_stages, execution_id=execution_id)}
+        body = await self._run_input(shown, resolved)
+        return await self._engine.start(
+            NewExecution(
+                execution_id=new_id("exec"),
+                kind="pipeline" if shown["pipeline"] else "worker",
+                name=name,
+                parameters=resolved,
+                stages=pipeline.stages,
+                stage_parameters={
+                    stage.name: rerun_parameters(stage, old.get(stage.name), resolved, given)
+                    for stage in pipeline.stages
+                },
+                input=body,
+                input_hash=sha256(body),
+                pinned=pinned_outputs(execution_id, pipeline, old, from_stage, self.references.get),
+            )
+        )
+
+    async def _run_input(self, shown: Mapping[str, Any], resolved: Mapping[str, Any]) -> bytes:
+        """The input it had; today's parameters where it had none but those."""
+        stored = self.references.get(shown["input_ref"])
+        if stored is None:
+            raise NotFound(f"the input of {shown['execution_id']} is not kept any more")
+        body = await self.references.body(stored)
+        return codec.dumps(resolved) if body == codec.dumps(shown["parameters"]) else body
 
     async def finished(self, execution_id: str) -> dict[str, Any]:
         """Wait for the execution's end and return it as `execution` does."""

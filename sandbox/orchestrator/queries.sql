@@ -48,6 +48,10 @@ INSERT INTO stage (execution_id, name, position, worker, needs, spec, state, boo
 VALUES (:execution_id, :name, :position, :worker, :needs, :spec, :state, :boot_id,
   CASE :state WHEN 'ready' THEN :now END)
 
+-- name: take_over_stage
+UPDATE stage SET state = 'succeeded', output_ref = :output_ref, progress = 100
+WHERE execution_id = :execution_id AND name = :stage AND boot_id = :boot_id
+
 -- name: claim_stage
 UPDATE stage SET state = 'running', packet_id = :packet_id, attempts = :attempt, input_ref = :input_ref,
   input_hash = :input_hash, wake_at = NULL, error = NULL, started_at = coalesce(started_at, :now)

@@ -8,7 +8,7 @@ Each is guarded by the state it expects and by the boot id; `Late` is raised whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
@@ -19,7 +19,7 @@ from sandbox.orchestrator.answers import Failure, Ready
 from sandbox.orchestrator.packets import Packet
 from sandbox.orchestrator.queries import Q
 from sandbox.orchestrator.reference_store import ORCHESTRATOR, keep
-from sandbox.orchestrator.references import TIME_TO_LIVE, Stored
+from sandbox.orchestrator.references import TIME_TO_LIVE, Stored, mint
 from sandbox.orchestrator.steps import Step
 
 
@@ -37,6 +37,8 @@ class NewExecution:
     input_hash: str
     client_id: str = ""
     request_id: str | None = None
+    pinned: Mapping[str, Stored] = field(default_factory=dict)
+    """Outputs of stages that are taken over from an earlier execution, and not run."""
 
 
 def t1_start(step: Step, new: NewExecution) -> tuple[str, bool]:
@@ -65,11 +67,34 @@ def t1_start(step: Step, new: NewExecution) -> tuple[str, bool]:
             worker=stage.worker,
             needs=_json(list(stage.needs)),
             spec=_json({"input": stage.input, "parameters": dict(new.stage_parameters[stage.name])}),
-            state="pending" if stage.needs else "ready",
+            state="ready" if new.pinned.keys() >= set(stage.needs) else "pending",
         )
-        if not stage.needs:
+        if stage.name in new.pinned:
+            _take_over(step, new.execution_id, stage, new.pinned[stage.name])
+        elif new.pinned.keys() >= set(stage.needs):
             step.event(new.execution_id, "stage", stage=stage.name, worker=stage.worker, state="ready")
     return new.execution_id, True
+
+
+def _take_over(step: Step, execution_id: str, stage: StageConfig, output: Stored) -> None:
+    """The stage has succeeded already, elsewhere: its output under a reference of this execution's own."""
+    ref_id = mint()
+    step.run(
+        Q.insert_reference,
+        ref_id=ref_id,
+        producer=fold(stage.worker),
+        own_id=ref_id,
+        origin="adopted",
+        sha256=output.sha256,
+        size_bytes=output.size_bytes,
+        is_json=output.is_json,
+        execution_id=execution_id,
+        stage=stage.name,
+        expires_at=step.now + TIME_TO_LIVE,
+    )
+    step.expect(Q.take_over_stage, execution_id=execution_id, stage=stage.name, output_ref=ref_id)
+    about = {"worker": stage.worker, "ref_id": ref_id, "size_bytes": output.size_bytes, "taken_over": True}
+    step.event(execution_id, "stage", stage=stage.name, state="succeeded", **about)
 
 
 def keep_input(step: Step, execution_id: str, stage: str, body: bytes, digest: str) -> Stored:

@@ -81,7 +81,11 @@ def test_a_failed_stage_is_run_again_after_the_edit(averages, failed):
     assert mended.code == 0, mended.err
     assert "it works now" in mended.out
     assert "average has other code than was recorded" in mended.out
-    assert averages.sandbox("executions", "list", "--json").json["executions"][0]["state"] == "failed"
+    run = averages.sandbox("executions", "rerun", *command, "--json")
+    assert run.code == 0, run.err
+    assert [stage["attempts"] for stage in run.json["execution"]["stages"]] == [0, 1]
+    listed = averages.sandbox("executions", "list", "--json").json["executions"]
+    assert [execution["state"] for execution in listed] == ["completed", "failed"]
 
 
 def test_beside_a_sandbox_that_is_up_the_code_that_serves_is_run(averages, failed, up, eventually):
@@ -151,7 +155,7 @@ def test_the_report_of_this_repository_is_the_same_again_here_and_elsewhere(proj
     ("arguments", "code", "told"),
     [
         (["exec_00"], 1, "no execution exec_00"),
-        (["what"], 2, "no execution's id"),
+        (["r1", "--from", "average"], 2, "--from is for an execution"),
         ([], 2, "Missing argument"),
         (["exec_00", "--pdb"], 2, "--pdb needs a terminal"),
     ],

@@ -73,6 +73,15 @@ async def replay(call: Call) -> Response:
     return ok({"replay": report})
 
 
+async def rerun(call: Call) -> Response:
+    """{from: stage, parameters} (both may be absent) -> 202 {execution_id}: a new run on what the old one was given; with
+    `from` the stages that do not follow from that one are not run, and their outputs are taken over."""
+    body = await call.object()
+    only(body, "from", "parameters")
+    given, from_stage = field(body, "parameters", dict), field(body, "from", str)
+    return ok({"execution_id": await call.orchestrator.rerun(call.values["execution_id"], from_stage, given)}, 202)
+
+
 async def export(call: Call) -> Response:
     """The execution as one file that another sandbox imports, without secrets."""
     execution_id = call.values["execution_id"]

@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/executions/{execution_id}/export", executions.export),
     ("POST", "/api/executions/{execution_id}/cancel", executions.cancel),
     ("POST", "/api/executions/{execution_id}/replay", executions.replay),
+    ("POST", "/api/executions/{execution_id}/rerun", executions.rerun),
     ("GET", "/api/executions/{execution_id}/events", events.stream),
 )
 

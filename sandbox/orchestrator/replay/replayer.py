@@ -102,7 +102,7 @@ class Replayer:
         if broken:
             report.why = f"{', '.join(broken)} gives it no input"
         elif stage["packet_id"] is None:
-            report.why = "it never ran"
+            report.why = "it never ran" if stage["output_ref"] is None else "its output was taken over from another run"
         elif (info := self._directory.known(stage["worker"])) is None:
             report.why = f"there is no worker called {stage['worker']} here"
         elif info.external:
