@@ -103,7 +103,7 @@ class JsPromise(JsProxy):
             made._reject(error)
             return made
         made._pend()
-        made._follow(asyncio.get_running_loop().create_task(_rest(coro, waits_for), context=context))
+        made._follow(asyncio.get_running_loop().create_task(_the_rest(coro, waits_for), context=context))
         return made
 
     @classmethod
@@ -365,6 +365,11 @@ def as_error(reason: Any) -> BaseException:
 
 def as_reason(value: Any) -> Any:
     return value.value if isinstance(value, ThrownValue) else value
+
+
+async def _the_rest(coro: Coroutine[Any, Any, Any], waits_for: Any) -> Any:
+    """`_rest` as a task takes it: since Python 3.12 a generator is no coroutine to asyncio."""
+    return await _rest(coro, waits_for)
 
 
 @types.coroutine
