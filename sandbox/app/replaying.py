@@ -101,7 +101,7 @@ class Replaying:
                 content = await read_bytes(response, limit=MAX_BODY)
             except (SandboxError, JsException) as error:
                 html = any(name == "accept" and wants_html(value) for name, value in headers)
-                told = error_answer(error, html=html, describe=sandbox.describe_failure, redact=sandbox.redact)
+                told = error_answer(error, html=html, describe=sandbox.failures.describe, redact=sandbox.redact)
                 status, pairs, content = told.status, told.headers, told.body
         seconds = time.perf_counter() - began
         raw = tuple((name.encode(), value.encode("utf-8", "replace")) for name, value in sent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any, Self
 from sandbox.app.changes import Changes
 from sandbox.app.debugging import Debugging
 from sandbox.app.facts import Facts
+from sandbox.app.failures import Failures
 from sandbox.app.hosting import STANDALONE, Hosting
 from sandbox.app.interception import Interception
 from sandbox.app.ports import (
@@ -39,11 +39,9 @@ from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
 from sandbox.egress import Egress, install_other_clients
 from sandbox.egress.taped import TapedCalls
-from sandbox.errors import SandboxError, text_of
 from sandbox.events import Bus
 from sandbox.host.server import GRACE, Server, Stopped
 from sandbox.ids import new_token
-from sandbox.loader.failures import describe_failure, is_from
 from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import Orchestrator
@@ -53,8 +51,6 @@ from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
 from sandbox.storage import StateFolder, Synchronous
-
-logger = logging.getLogger("sandbox")
 
 
 class Sandbox:
@@ -98,6 +94,7 @@ class Sandbox:
         self._serve, self._watch, self._load = serve, watch, load
         self._changes = Changes(self, reread)
         self._facts = Facts(self)
+        self.failures = Failures(self)
         self.debugging = Debugging()
         self._token = token
         self._hosting = hosting
@@ -253,14 +250,6 @@ class Sandbox:
         """What is known of a hosted worker besides its registration: code, bindings, addresses."""
         return self._facts.describe_worker(name)
 
-    def describe_failure(self, error: BaseException, worker: str | None = None) -> str:
-        """A worker's exception as text for people: its own frames first, secrets taken out."""
-        name = worker or getattr(error, "worker", None)
-        cause = error.__cause__ if isinstance(error, SandboxError) and error.__cause__ else error
-        if name is None or not self.workers.has(name):
-            return self.redact(f"{type(cause).__name__}: {text_of(cause)}")
-        return self.redact(describe_failure(cause, self.workers.config(name)))
-
     async def handle(self, request: Request) -> Response:
         """Answer a request on our own address (`/health`, `/api/...`); errors come back in their one shape."""
         return await self._routes.handle(request)
@@ -324,9 +313,9 @@ class Sandbox:
             resolve=self._resolve,
             orchestrator=self._own_when_ready,
             overview=self._facts.overview,
-            describe=self.describe_failure,
+            describe=self.failures.describe,
             redact=self.redact,
-            on_error=self._bug,
+            on_error=self.failures.of_request,
             emit=self.events.emit,
             log=self.recording.log,
             clock=self.clock,
@@ -376,16 +365,6 @@ class Sandbox:
         self.config = config
         self._names = {fold(name): name for name in config.workers}
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
-
-    def _bug(self, worker: str | None, error: BaseException) -> None:
-        """What the host could not answer. What a call of a worker raised was told already, with its traceback; what it
-        raised later, in the middle of a streamed body, was not."""
-        if isinstance(error, SandboxError):
-            return
-        if worker is not None and self.workers.has(worker) and is_from(error, self.workers.config(worker)):
-            self._emit_redacted("exception", worker=worker, text=self.describe_failure(error, worker))
-        else:
-            logger.error("a request failed inside the sandbox", exc_info=error)
 
     def _know_secrets(self) -> None:
         secrets = [value for worker in self.config.workers.values() for value in worker.secrets.values()]

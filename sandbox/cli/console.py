@@ -30,6 +30,8 @@ class Console:
         self.as_json = as_json
         # Set to the sandbox's own as soon as there is one: whatever says it, a secret does not reach the terminal.
         self.redact: Callable[[str], str] = str
+        # The sandbox's own as well, which knows a worker's frames from ours.
+        self.describe: Callable[[BaseException], str] = _traceback
         self._held: list[str] | None = None
 
     def line(self, text: str, *, level: str = "info") -> None:
@@ -66,7 +68,7 @@ class Console:
         if isinstance(error, SandboxError):
             text += f": {error.message}"
         elif error is not None:
-            text += "\n" + "".join(traceback.format_exception(error)).rstrip()
+            text += "\n" + self.describe(error)
         self.line(text, level="error")
 
     def hold(self, paused: bool) -> None:
@@ -87,6 +89,10 @@ class Console:
             click.echo(shown, file=real_stdout())
         except UnicodeEncodeError:  # lone surrogates, or a terminal that is not UTF-8
             click.echo(shown.encode("ascii", "backslashreplace").decode(), file=real_stdout())
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def told(event: Event) -> tuple[str, str | None]:

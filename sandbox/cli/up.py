@@ -132,7 +132,7 @@ async def _serve(
             sandbox.breakpoints.add(point)
         except UserError as error:
             raise UsageError(f"--break {error.message}", hint=error.hint) from None
-    console.redact = sandbox.redact
+    console.redact, console.describe = sandbox.redact, sandbox.failures.describe_unhandled
     sandbox.events.subscribe(console.event)
     sandbox.events.subscribe_at_once(console.event)
     when_paused(console.hold)

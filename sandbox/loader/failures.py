@@ -8,7 +8,7 @@ import traceback
 
 from sandbox.config.models import WorkerConfig
 from sandbox.errors import LimitExceeded, SandboxError, WorkerFailed, text_of
-from sandbox.loader.imports import plain_text
+from sandbox.loader.imports import plain_text, worker_of
 from sandbox.loader.packages import install_hint
 from sandbox.loader.tracebacks import begun_at, innermost, is_own, lines_of, short_path
 from sandbox.runtime.values import JsException
@@ -52,6 +52,12 @@ def one_line(error: BaseException) -> str:
     text = text_of(error, error.msg if isinstance(error, SyntaxError) else None)
     name = type(error).__qualname__
     return plain_text(f"{name}: {' '.join(text.split())}" if text else name)
+
+
+def raised_by(error: BaseException) -> str | None:
+    """The folded name of the worker whose code is innermost in the traceback."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((name for frame in reversed(frames) if (name := worker_of(frame.f_globals.get("__name__")))), None)
 
 
 def is_from(error: BaseException, worker: WorkerConfig) -> bool:

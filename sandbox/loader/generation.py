@@ -37,8 +37,6 @@ Entry = Entrypoint | None
 _Before = tuple[WorkerContext | None, Invocation | None]
 NO_SCHEDULED = "Handler does not export a scheduled() function."
 _ENDED = (LimitExceeded, GeneratorExit, asyncio.CancelledError)
-loads = 0
-"""Goes up where the loading of a generation begins and ends: the watchdog times each on its own."""
 NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 
 
@@ -58,8 +56,6 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     handlers = reclaim.handlers_in_use()
     before = current_worker.get(None)
     current_worker.set(context)
-    global loads
-    loads += 1
     try:
         main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
         exports = exports_of(main, config)
@@ -70,7 +66,6 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
         raise
     finally:
-        loads += 1
         current_worker.set(before)
         end_lines(context)
     namespace.keep_sources()

@@ -46,6 +46,9 @@ class Namespace:
     code has read and not written.
     """
 
+    count = 0
+    """How many there were: the watchdog times the loading of each on its own."""
+
     def __init__(self, worker: str, number: int, *, root: Path, boundary: Path, main: Path) -> None:
         self.worker = worker
         self.root = str(root)
@@ -73,6 +76,7 @@ class Namespace:
         """Make the prefix importable, and name it as what code running under `context` (a WorkerContext) means."""
         if ROOT not in sys.modules:
             sys.modules[ROOT] = _package(ROOT, [])
+        Namespace.count += 1
         sys.modules[self.prefix] = _package(self.prefix, [self.root])
         _by_prefix[self.prefix] = self
         if context is not None:

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sandbox.config.models import WorkerConfig
-from sandbox.loader import generation
 from sandbox.loader.debugger import when_paused
 from sandbox.loader.ending import CAN_END, GRACE_S, Demand, Ender
+from sandbox.loader.imports import Namespace
 from sandbox.loader.stack import Point, Stack, read_stack
 from sandbox.loader.tracebacks import short_path
 
@@ -149,7 +149,7 @@ class Watchdog:
         elif (
             stretch is None
             or stretch.handle() is not stack.handle
-            or (stretch.turn, stretch.load) != (self._turn, generation.loads)
+            or (stretch.turn, stretch.load) != (self._turn, Namespace.count)
         ):
             self._close(now)
             self._open(stack, now)
@@ -166,7 +166,7 @@ class Watchdog:
         def gone(_: object) -> None:
             stretch.over = time.monotonic()
 
-        stretch = self._stretch = _Stretch(weakref.ref(stack.handle, gone), self._turn, generation.loads, now)
+        stretch = self._stretch = _Stretch(weakref.ref(stack.handle, gone), self._turn, Namespace.count, now)
         stretch.note(stack.point())
 
     def _note(self, stretch: _Stretch, stack: Stack, now: float) -> None:

@@ -287,3 +287,25 @@ def test_a_stage_fails_with_it_at_once(project) -> None:
     assert stage["error"]["code"] == "worker_exceeded_limits"
     assert "src/entry.py" in stage["error"]["message"]
     assert len(stage["packets"]) == 1
+
+
+STOPS = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        breakpoint()
+        return Response("went on")
+"""
+
+
+def test_while_a_prompt_is_open_nothing_is_ended(project, make_terminal, asker) -> None:
+    project.worker("stops", STOPS, wrangler=LIMIT)
+    shown = make_terminal("up", cwd=project.root)
+    port = int(shown.expect(r"is up at http://localhost:(\d+)").group(1))
+    answer = asker(port).begin("/", worker="stops")
+    shown.expect(r"\(Pdb\) $")
+    shown.say("import time; time.sleep(1)")  # four times the limit
+    shown.say("c", then=None)
+    assert answer().text == "went on"
+    assert "LimitExceeded" not in shown.screen and "keeps the loop" not in shown.screen
