@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,12 @@ LINES, WIDTH = 40, 200
 
 def headline(held: Mapping[str, Any]) -> str:
     """`held h1 process:feed_fetcher, packet_..., exec_... stage fetch`."""
-    about = [held["packet_id"], f"{held['execution_id']} stage {held['stage']}" if held["execution_id"] else None]
-    return ", ".join([f"held {held['id']} {held['point']}:{held['worker']}", *(part for part in about if part)])
+    parts = [f"held {held['id']} {held['point']}:{held['worker']}"]
+    if held.get("packet_id"):
+        parts.append(held["packet_id"])
+    if held.get("execution_id"):
+        parts.append(held["execution_id"] + (f" stage {held['stage']}" if held.get("stage") else ""))
+    return ", ".join(parts)
 
 
 def input_line(shown: Mapping[str, Any], most: int | None) -> str:
@@ -23,14 +26,14 @@ def input_line(shown: Mapping[str, Any], most: int | None) -> str:
     return f"its input, {shown['size_bytes']} bytes: {text[:most]}{' ...' if cut else ''}"
 
 
-def held_text(held: Mapping[str, Any]) -> str:
-    """A held message with what to do about it; long ones cut."""
-    lines = json.dumps(held["message"], indent=2, ensure_ascii=False).splitlines()
-    if len(lines) > LINES:
-        lines = [*lines[:LINES], f"... {len(lines) - LINES} lines more: sandbox continue {held['id']} --show"]
+def held_text(event: Mapping[str, Any]) -> str:
+    """A `held` event with what to do about the message; long ones cut."""
+    id_ = event["id"]
+    lines = event["text"].splitlines()
+    if len(lines) > LINES or not event["complete"]:
+        lines = [*lines[:LINES], f"... all of it: sandbox continue {id_} --show"]
     lines = [line if len(line) <= WIDTH else line[:WIDTH] + " ..." for line in lines]
-    if held["input"] is not None:
-        lines.append(input_line(held["input"], WIDTH))
-    id_ = held["id"]
+    if event.get("input") is not None:
+        lines.append(input_line(event["input"], WIDTH))
     ways = f"go on: sandbox continue {id_}   change it: sandbox continue {id_} --edit   lose it: sandbox continue {id_} --fail"
-    return "\n".join([headline(held), *lines, ways])
+    return "\n".join([headline(event), *lines, ways])

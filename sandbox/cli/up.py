@@ -202,6 +202,8 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
             address=sandbox.address,
             workers={n: sandbox.url_of(n) for n in config.workers},
             ms=round(milliseconds),
+            faults=len(sandbox.faults),
+            breakpoints=[known.text for known in sandbox.breakpoints],
         )
         return
     python = f"Python {platform.python_version()}, workers-runtime-sdk {version('workers-runtime-sdk')}"

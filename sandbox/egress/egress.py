@@ -25,7 +25,7 @@ from sandbox.egress.here import Here, Urls
 from sandbox.egress.observing import Around, GoOn, Observer, observed, surrounded
 from sandbox.egress.routing import Matched, Routes
 from sandbox.egress.sockets import SocketRules
-from sandbox.errors import SandboxError
+from sandbox.errors import ConnectionLost, SandboxError
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
@@ -280,6 +280,9 @@ class Egress:
         _depth.set(depth + 1)
         try:
             response = await self._invoke.fetch(name, call.request())
+        except ConnectionLost as error:
+            self._note(call, 0, f"worker:{name}", 0)
+            raise JsException("TypeError", f"fetch of {call.url} failed: {error.message}") from error
         except SandboxError as error:
             # What a caller over the network would see of a failed worker: a response, no exception.
             response = exchange.json_response(error.as_json(), status=error.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -70,6 +71,16 @@ class Held:
         }
 
 
+MOST_SHOWN = 8000
+"""Characters of a held message that its event carries."""
+
+
+def _event(held: Held) -> dict[str, Any]:
+    fields = held.as_json()
+    text = json.dumps(fields.pop("message"), indent=2, ensure_ascii=False)
+    return {**fields, "text": text[:MOST_SHOWN], "complete": len(text) <= MOST_SHOWN}
+
+
 Preview = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 
 
@@ -77,7 +88,7 @@ class Holder:
     """Holds messages until somebody lets them go. `preview(ref_id)` shows what a reference stands for, without secrets; `mask` is what
     `redact` puts in a secret's place.
 
-    Events: `held` (as `Held.as_json`), `continued` (id, point, worker, execution_id, how: continued, edited, failed,
+    Events: `held` (as `Held.as_json`, but for the message, which is there as `text`, cut where it is long), `continued` (id, point, worker, execution_id, how: continued, edited, failed,
     interrupted, or cancelled, where who waited was cancelled).
     """
 
@@ -129,12 +140,14 @@ class Holder:
         deadline = current_deadline.get()
         with deadline.standing_still() if deadline is not None else nullcontext():
             input_ = await self._input(message)
+            if self._closed:
+                raise Interrupted("the sandbox was stopped while this was held")
             self._count += 1
             shown = masked(message, self._redact)
             held = Held(f"h{self._count}", breakpoint_, passing, message, shown, check, self._clock.now(), input_)
             breakpoint_.hits += 1
             self._held[held.id] = held
-            self._emit("held", **held.as_json())
+            self._emit("held", **_event(held))
             self._news.set()
             try:
                 return await held.ended

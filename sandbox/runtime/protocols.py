@@ -68,7 +68,7 @@ class KvOperation:
     binding: str
     namespace: str
     keys: list[str]
-    value: bytes | AsyncIterator[bytes] | None = None
+    value: bytes | AsyncIterator[bytes] = b""
     expiration: int | None = None
     expiration_ttl: int | None = None
     metadata_json: str | None = None

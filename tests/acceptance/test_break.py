@@ -51,6 +51,8 @@ def test_a_message_is_held_shown_edited_and_goes_on(project, up, run):
     assert "held h1 process:words: sandbox continue h1" in done.err
     assert json.loads((project.root / "out" / "words.json").read_text()) == {"text": "ababab"}
     running.wait(r"h1 process:words edited")
+    logs = project.sandbox("logs")
+    assert logs.code == 0 and "held h1 process:words" in logs.out and "h1 process:words edited" in logs.out, logs.err
 
 
 def test_breakpoints_come_and_go_while_it_is_up(project, up, run):

@@ -29,6 +29,7 @@ def test_faults_come_and_go_while_it_is_up(project, up):
     (first, second) = project.sandbox("fault", "list", "--json").json
     assert (first["route"], second["headers"], second["injected"]) == ("/pot", {"Retry-After": "2"}, 1)
 
+    assert "fault f1: 418 instead of an answer: request echo /pot" in project.sandbox("logs").out
     assert project.sandbox("fault", "remove", "f1").out == "f1 removed\n"
     assert running.ask("/pot", worker="echo").status == 200
     assert project.sandbox("fault", "remove", "--all").out == "1 removed\n"

@@ -39,7 +39,7 @@ class Default(WorkerEntrypoint):
                 answer = await fetch("https://feeds.test/a.txt")
                 return Response(f"{answer.status} {answer.headers.get('retry-after')} {await answer.text()}")
             if path == "hosted":
-                answer = await fetch("http://echo.localhost:%d/" % int(env.PORT))
+                answer = await fetch("http://echo.localhost:1234/")
                 return Response(f"{answer.status} {await answer.text()}")
             if path == "put":
                 await env.CACHE.put("result:1", "value")
@@ -82,7 +82,7 @@ async def sandbox(tmp_path, worker, start):
     (tmp_path / "sandbox.toml").write_text(
         '[[egress.routes]]\nmatch = "https://feeds.test/*"\nfolder = "files"\n', encoding="utf-8"
     )
-    return await start(serve=False)
+    return await start(serve=False, port=1234)
 
 
 async def said(sandbox, path):
@@ -117,6 +117,9 @@ async def test_nothing_stands_anywhere_until_something_is_added(sandbox):
         ),
         ({"kind": "drop", "at": "outbound"}, "outbound", "OSError: fetch of https://feeds.test/a.txt failed: Network"),
         ({"kind": "truncate", "after_bytes": 5, "at": "outbound"}, "outbound", "Network connection lost."),
+        ({"kind": "drop", "worker": "echo"}, "hosted", "OSError: fetch of http://echo.localhost:1234/ failed: Network"),
+        ({"kind": "truncate", "after_bytes": 5, "worker": "echo"}, "hosted", "Network connection lost."),
+        ({"kind": "status", "status": 503, "worker": "echo"}, "hosted", "503 "),
         ({"kind": "latency", "ms": 1, "at": "outbound"}, "outbound", "200 None from a file"),
         ({"kind": "kv_429"}, "put", "Error: KV PUT failed: 429 Too Many Requests"),
         ({"kind": "kv_429", "binding": "cache-id"}, "get", "Error: KV GET failed: 429 Too Many Requests"),

@@ -120,18 +120,19 @@ class KvNamespace(HostObject):
             ttl = _int_option(options, "expirationTtl")
             metadata = option(options, "metadata")
             metadata_json = None if metadata is None or metadata is jsnull else json_stringify(metadata)
-            operation = self._operation("put", key)
-            operation.value, operation.expiration, operation.expiration_ttl = _stored(value), expiration, ttl
-            operation.metadata_json = metadata_json
+            stored = _stored(value)
             if self._points.kv is not None:
-                await self._passed(operation)
-            await store.put(
-                limits.checked_key(operation.keys[0]),
-                operation.value,
-                expiration=operation.expiration,
-                expiration_ttl=operation.expiration_ttl,
-                metadata_json=operation.metadata_json,
-            )
+                put = self._operation("put", key)
+                put.value, put.metadata_json, put.expiration, put.expiration_ttl = (
+                    stored,
+                    metadata_json,
+                    expiration,
+                    ttl,
+                )
+                await self._passed(put)
+                key, stored, metadata_json = limits.checked_key(put.keys[0]), put.value, put.metadata_json
+                expiration, ttl = put.expiration, put.expiration_ttl
+            await store.put(key, stored, expiration=expiration, expiration_ttl=ttl, metadata_json=metadata_json)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("PUT", error) from None
 
