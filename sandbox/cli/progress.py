@@ -35,6 +35,7 @@ class Watch:
     on standard output; workers' output goes to standard error in any case. Made on a running loop."""
 
     def __init__(self, quiet: bool) -> None:
+        loop = asyncio.get_running_loop()
         self._console = Console(file=cast(IO[str], _RealError()), highlight=False)
         self._live = not quiet and self._console.is_terminal
         self._progress = Progress(
@@ -47,7 +48,7 @@ class Watch:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
-            get_time=asyncio.get_running_loop().time,  # which stands still while a debugger holds the process
+            get_time=lambda: loop.time(),  # stands still while a debugger holds the process, from its first stop on
         )
         self._held: list[Event] | None = None
         self._tasks: dict[str, TaskID] = {}
