@@ -7,6 +7,7 @@ answer's body), `kv_429` (the KV operation is refused as Cloudflare does: more t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -21,6 +22,7 @@ KINDS: tuple[str, ...] = get_args(FaultKind)
 STEPS = ("handshake", "process", "acknowledge", "progress")
 KV_POINTS = ("kv.get", "kv.put", "kv.delete", "kv.list")
 POINTS = ("request", "service", "outbound", "kv", *KV_POINTS, *STEPS)
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LONGEST_MS = 3_600_000
 _OF_KIND = {
     "latency": ("ms", "jitter_ms"),
@@ -131,7 +133,9 @@ def _headers(table: Table) -> dict[str, str] | None:
     for name in given.data:
         value = given.raw(name)
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else given.text(name)
-        if text is not None and any(mark in name + text for mark in "\r\n\0"):
+        if HEADER_NAME.fullmatch(name) is None:
+            given.error(name, "cannot be a header's name")
+        elif text is not None and any(mark in text for mark in "\r\n\0"):
             given.error(name, "a header cannot hold a line break")
         elif text is not None:
             found[name] = text

@@ -84,7 +84,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._faults)
 
-    def add(self, **fields: Any) -> Fault:
+    def add(self, /, **fields: Any) -> Fault:
         """Put a fault in force; the fields are those of `[[faults]]`. Raises BadFault.
 
         `sandbox.faults.add(kind="status", worker="feed_fetcher", status=503)`"""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
+from sandbox.config.faults import HEADER_NAME
 from sandbox.egress.call import Call
 from sandbox.errors import UserError
 from sandbox.handshake.messages import AcknowledgeRequest, HandshakeRequest, Message, ProcessRequest
@@ -131,8 +132,7 @@ def checked_operation(operation: KvOperation) -> Callable[[dict[str, Any]], None
             if not _same_body(message, operation.value, "value"):
                 value = _body_in(message, "value") or b""
             expiration, ttl = _whole(message, "expiration"), _whole(message, "expiration_ttl")
-            given = message.get("metadata")
-            metadata = None if given is None else codec.dumps(given).decode()
+            metadata = _json(message, "metadata")
         operation.keys, operation.value, operation.metadata_json = keys, value, metadata
         operation.expiration, operation.expiration_ttl = expiration, ttl
 
@@ -158,8 +158,10 @@ def _headers_in(message: Mapping[str, Any], before: list[tuple[str, str]]) -> li
         raise BadEdit("message.headers: expected an object")
     pairs = []
     for name, given in headers.items():
+        if HEADER_NAME.fullmatch(name) is None:
+            raise BadEdit(f"message.headers.{name}: cannot be a header's name")
         for value in given if isinstance(given, list) else [given]:
-            if not isinstance(value, str) or any(mark in name + value for mark in "\r\n\0"):
+            if not isinstance(value, str) or any(mark in value for mark in "\r\n\0"):
                 raise BadEdit(f"message.headers.{name}: expected a text without line breaks")
             if value == HIDDEN:
                 value = next((known for known_name, known in before if known_name == name.lower()), None)
@@ -224,6 +226,14 @@ def _url(message: Mapping[str, Any]) -> str:
     if url is None or not url.startswith(("http://", "https://")):
         raise BadEdit("message.url: expected an http or https address")
     return url
+
+
+def _json(message: Mapping[str, Any], name: str) -> str | None:
+    value = message.get(name)
+    try:
+        return None if value is None else codec.dumps(value).decode()
+    except ValueError as error:
+        raise BadEdit(f"message.{name}: {error}") from None
 
 
 def _whole(message: Mapping[str, Any], name: str) -> int | None:

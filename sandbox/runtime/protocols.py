@@ -75,7 +75,8 @@ class KvOperation:
 
 
 class RequestGate(Protocol):
-    """Stands before the requests of a worker: `proceed` has the worker answer. Raises ConnectionLost."""
+    """Stands before the requests of a worker: `proceed` has the worker answer. The URL of one to an external worker is
+    its registered one. Raises ConnectionLost."""
 
     async def request(
         self, worker: str, request: Request, proceed: Callable[[Request], Awaitable[Response]]

@@ -96,3 +96,19 @@ retry = { max_attempts = 1 }
     execution = await driving.run("one")
     assert execution["state"] == "failed"
     assert "http://127.0.0.1:9" in execution["error"]["message"]
+
+
+async def test_faults_and_breakpoints_stand_before_it_as_before_a_hosted_one(tmp_path, start, worker):
+    driving, _ = await both(tmp_path, start, worker)
+    lost = driving.faults.add(kind="drop", worker="remote_words", route="*/api/process", times=1)
+    busy = driving.faults.add(kind="status", status=503, worker="remote_words", at="handshake", times=1)
+    driving.breakpoints.add("process:remote_words")
+    started = await driving.orchestrator.start_execution("remote_words", {}, input={"text": "one two three"})
+    held = await driving.held.next()
+    driving.breakpoints.clear()
+    driving.held.go_on(held.id, held.as_json()["message"] | {"parameters": {"all": True}})
+    execution = await driving.orchestrator.finished(started)
+    assert execution["state"] == "completed", execution["error"]
+    assert (lost.injected, busy.injected) == (1, 1)
+    attempts = [packet["attempt"] for packet in execution["stages"][0]["packets"]]
+    assert attempts == [1, 3], "a refused handshake is a new packet, a lost process the same again"

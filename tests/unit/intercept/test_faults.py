@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.config.faults import BadFault, fault_of
+from sandbox.config.faults import KINDS, BadFault, fault_of
+from sandbox.config.models import FaultConfig
 from sandbox.intercept.chance import draw
 from sandbox.intercept.faults import Fault, Faults
 from sandbox.intercept.places import Passing, Place, glob
@@ -46,6 +47,7 @@ def test_where_it_stands_follows_from_what_narrows_it_down(fields, points):
         ({"kind": "latency", "ms": 1, "status": 500}, "status: is not for kind latency"),
         ({"kind": "status", "status": 99}, "status: must be from 200 to 599"),
         ({"kind": "status", "status": 503, "headers": {"x": "a\r\nb"}}, "headers.x: a header cannot hold"),
+        ({"kind": "status", "status": 503, "headers": {"a b": "x"}}, "headers.a b: cannot be a header's name"),
         ({"kind": "status", "status": 503, "headers": {"x": []}}, "headers.x: must be text"),
         ({"kind": "status", "status": 503, "body": 5}, "body: must be text"),
         ({"kind": "drop", "worker": "fed_fetcher"}, 'worker: there is no worker "fed_fetcher"'),
@@ -136,6 +138,29 @@ def test_chance_is_the_same_everywhere_and_fair():
     assert draw(7, 1) == (0.581280766397928, 0.7407131747557736)
     hits = sum(draw(1, n)[0] < 0.3 for n in range(10_000))
     assert 2_800 < hits < 3_200
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from([10**400, "kv", "/x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = [*FaultConfig.__dataclass_fields__, "self", "other"]
+
+
+@given(st.sampled_from([*KINDS, "slow-body", "x"]), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
+def test_whatever_is_given_is_a_fault_or_a_clear_refusal(kind, fields):
+    try:
+        fault = make().add(**{**fields, "kind": kind})
+    except BadFault as error:
+        assert error.message
+    else:
+        assert fault.config.points and fault.as_json()["kind"] == fault.config.kind
 
 
 def make(told=None):
