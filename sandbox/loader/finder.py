@@ -150,7 +150,7 @@ def what_is_read() -> Iterator[dict[str, bytes]]:
     try:
         yield read
     finally:
-        _reads.remove(read)
+        _reads[:] = [each for each in _reads if each is not read]
 
 
 def install_finder() -> None:

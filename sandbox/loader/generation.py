@@ -114,6 +114,11 @@ class Generation:
         """The other files of the worker's folder that it has read so far, as real paths."""
         return self._namespace.opened
 
+    @property
+    def shared(self) -> Collection[str]:
+        """The top-level packages from elsewhere that it has imported itself."""
+        return self._namespace.shared
+
     def edited(self, path: str) -> None:
         """A source that it has not imported so far was saved: that is what it imports when it does, now and later."""
         self._namespace.keep_source(path)

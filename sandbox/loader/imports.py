@@ -58,6 +58,7 @@ class Namespace:
         self.files: dict[str, bytes] = {}
         self.opened: set[str] = set()
         self.written: set[str] = set()
+        self.shared: set[str] = set()
         self.sources: dict[str, bytes] = {}
         self.retired = False
         self.prefix = _free_prefix(f"{_DOTTED_ROOT}{fold(worker)}_g{number}")
@@ -143,7 +144,7 @@ class Namespace:
     def _importer(self) -> Callable[..., Any]:
         # A closure instead of a method: this runs for each import statement of the worker, lazy ones on every request.
         own, prefix, dotted = self._own, self.prefix, self.prefix + "."
-        modules = sys.modules
+        modules, shared = sys.modules, self.shared
 
         def __import__(  # noqa: N807
             name: str,
@@ -156,6 +157,7 @@ class Namespace:
                 top = name.partition(".")[0]
                 if top not in own or not self.owns(top):
                     module = _real_import(name, globals, locals, fromlist, 0)
+                    shared.add(top)
                     if top in _after_import:
                         _after_import[top]()
                     if top in STAND_INS and module is modules[top]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sandbox.loader.imports import namespace_under
@@ -11,6 +13,7 @@ from sandbox.runtime.context import current_worker
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _installed = False
+_tries: list[set[str]] = []
 
 
 def install() -> None:
@@ -23,6 +26,17 @@ def install() -> None:
     if not _installed:
         _installed = True
         sys.addaudithook(_hear)
+
+
+@contextmanager
+def what_is_opened() -> Iterator[set[str]]:
+    """The files that are opened within, or would be if they were there, as `Namespace.opened` has them."""
+    tried: set[str] = set()
+    _tries.append(tried)
+    try:
+        yield tried
+    finally:
+        _tries[:] = [each for each in _tries if each is not tried]
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
@@ -43,3 +57,5 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
             namespace.opened.discard(real)
         elif real not in namespace.written:
             namespace.opened.add(real)
+            for tried in _tries:
+                tried.add(real)

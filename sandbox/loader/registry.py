@@ -6,8 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,13 +21,16 @@ from sandbox.errors import (
     WorkerFailed,
     WorkerUnavailable,
 )
+from sandbox.loader import shared
 from sandbox.loader.concerns import saved_meanwhile
 from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
 from sandbox.loader.finder import what_is_read
 from sandbox.loader.generation import Entry, Generation, load_generation
 from sandbox.loader.lease import Lease
+from sandbox.loader.opened import what_is_opened
 from sandbox.loader.post_mortem import post_mortem
 from sandbox.loader.reclaim import Sweeper
+from sandbox.loader.slot import Slot, WorkerStatus
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.protocols import Emit, Points
 from sandbox.runtime.web import Request, Response
@@ -36,37 +38,6 @@ from sandbox.runtime.web import Request, Response
 RETRY_EVERY_S = 1.0
 # How a generation is made of a worker's configuration, its number and its context.
 Load = Callable[[WorkerConfig, int, WorkerContext], Generation]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """How a worker stands. `generation` is the number of the one that serves (None: none can); `error` is one line
-    about why the newest code does not load, and `stale` says that older code serves meanwhile. `loaded_at` is in
-    seconds since the epoch by the sandbox's clock. Without `settled` a file was in the middle of its save when the
-    newest code was read, which was dropped therefore: reload again."""
-
-    name: str
-    generation: int | None
-    stale: bool
-    error: str | None
-    loaded_at: float | None
-    settled: bool = True
-
-
-@dataclass(slots=True)
-class _Slot:
-    name: str
-    config: WorkerConfig
-    attempts: int = 0
-    generation: Generation | None = None
-    loaded_at: float | None = None
-    # Why the newest code is not serving, and the configuration it was loaded by.
-    failure: BaseException | None = None
-    error: str | None = None
-    hint: str | None = None
-    next_try: float = 0.0
-    settled: bool = True
-    older: set[Generation] = field(default_factory=set)
 
 
 class WorkerRegistry:
@@ -96,8 +67,8 @@ class WorkerRegistry:
         self._points = points or Points()
         self._load = load
         # By folded name, and by each spelling seen since (so that the usual one is found at once).
-        self._slots: dict[str, _Slot] = {}
-        self._spellings: dict[str, _Slot] = {}
+        self._slots: dict[str, Slot] = {}
+        self._spellings: dict[str, Slot] = {}
         self._sweeper = Sweeper()
 
     # -- which workers there are ---------------------------------------------------------------------------------
@@ -110,13 +81,13 @@ class WorkerRegistry:
         self.declare(config)
         slot = self._find(config.name)
         self._renew(slot, config)
-        return self._status(slot)
+        return slot.status()
 
     def declare(self, config: WorkerConfig) -> None:
         """Take a worker in without loading it: the first event it is asked to serve does that. Raises as `add`."""
         if fold(config.name) in self._slots:
             raise UserError(f"two workers are called {config.name}", code="duplicate_worker")
-        self._slots[fold(config.name)] = _Slot(config.name, config)
+        self._slots[fold(config.name)] = Slot(config.name, config)
 
     def serving(self, name: str) -> Generation:
         """The generation that serves now, loaded where it was not yet. Raises NotFound, WorkerUnavailable."""
@@ -131,7 +102,7 @@ class WorkerRegistry:
         slot = self._find(name)
         if not reread and not isinstance(slot.failure, UserError):
             self._renew(slot, slot.config)
-            return self._status(slot)
+            return slot.status()
         try:
             config = self._load_config(slot.config.root)
             if fold(config.name) != fold(slot.name):
@@ -140,7 +111,7 @@ class WorkerRegistry:
             self._fail(slot, slot.config, problem)
         else:
             self._renew(slot, config)
-        return self._status(slot)
+        return slot.status()
 
     async def remove(self, name: str) -> None:
         """Forget a worker; requests that run are finished first, by themselves."""
@@ -163,7 +134,7 @@ class WorkerRegistry:
 
     def status(self, name: str) -> WorkerStatus:
         """How a worker stands. Raises NotFound."""
-        return self._status(self._find(name))
+        return self._find(name).status()
 
     def generation(self, name: str) -> Generation | None:
         """The generation that serves, or would serve stale."""
@@ -173,6 +144,17 @@ class WorkerRegistry:
         """The generations, old ones too, that an event, `waitUntil` work or a lease holds."""
         generations = (g for slot in self._slots.values() for g in (slot.generation, *slot.older))
         return [generation for generation in generations if generation is not None and generation.busy]
+
+    def opened(self, name: str) -> Collection[str]:
+        """The files of its own folder that a worker's code read, also where that made it fail, as real paths."""
+        return self._find(name).opened()
+
+    async def reload_shared(self, package: str) -> None:
+        """Forget a package that workers import from outside their folders, and reload those that do."""
+        shared.forget(package)
+        for slot in list(self._slots.values()):
+            if slot.generation is not None and package in slot.generation.shared:
+                self._renew(slot, slot.config)
 
     # -- Invoke --------------------------------------------------------------------------------------------------
 
@@ -276,7 +258,7 @@ class WorkerRegistry:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _find(self, name: str) -> _Slot:
+    def _find(self, name: str) -> Slot:
         slot = self._slots.get(fold(name))
         if slot is None:
             raise NotFound(f"there is no worker called {name!r}", hint=f"known: {', '.join(self.names()) or 'none'}")
@@ -290,7 +272,7 @@ class WorkerRegistry:
             generation = self._despite(slot)
         return generation, generation.entry(entrypoint)
 
-    def _despite(self, slot: _Slot) -> Generation:
+    def _despite(self, slot: Slot) -> Generation:
         """The generation that may serve although the newest code does not load, or was not loaded yet."""
         if not slot.attempts:
             self._renew(slot, slot.config)
@@ -304,7 +286,7 @@ class WorkerRegistry:
         self._emit("request.stale", worker=slot.name, generation=slot.generation.number, error=slot.error)
         return slot.generation
 
-    def _try_again(self, slot: _Slot) -> None:
+    def _try_again(self, slot: Slot) -> None:
         """A package that was missing may have been installed meanwhile: nobody saves a file for that. Once a second."""
         if not isinstance(slot.failure, ModuleNotFoundError) or slot.hint is None:
             return
@@ -329,14 +311,14 @@ class WorkerRegistry:
             return WorkerExceeded(config.name, error)
         return WorkerFailed(config.name, one_line(error))
 
-    def _renew(self, slot: _Slot, config: WorkerConfig) -> None:
+    def _renew(self, slot: Slot, config: WorkerConfig) -> None:
         """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a
         request finds the old generation or the new one and never none."""
         started = time.perf_counter()
         old = slot.generation
         slot.attempts += 1
         generation, failure = None, None
-        with what_is_read() as read:
+        with what_is_read() as read, what_is_opened() as tried:
             try:
                 generation = self._load(config, slot.attempts, self._make_context(config))
             except BaseException as error:  # whatever a module raises when it is imported
@@ -348,6 +330,7 @@ class WorkerRegistry:
                 generation.retire()
                 self._sweeper.soon()
             return
+        slot.tried = frozenset(tried) if generation is None else frozenset()
         if generation is None:
             assert failure is not None
             self._fail(slot, config, failure)
@@ -362,21 +345,16 @@ class WorkerRegistry:
         milliseconds = (time.perf_counter() - started) * 1000
         self._emit("reload", worker=slot.name, generation=generation.number, ms=milliseconds)
 
-    def _fail(self, slot: _Slot, config: WorkerConfig, error: BaseException) -> None:
+    def _fail(self, slot: Slot, config: WorkerConfig, error: BaseException) -> None:
         slot.failure, slot.hint = error, hint_for(error, config)
         slot.error = error.message if isinstance(error, UserError) else headline(error, config)
         text = slot.error if isinstance(error, UserError) else describe_failure(error, config)
         stale = slot.generation is not None and self._on_error == "stale"
         self._emit("reload.failed", worker=slot.name, error=text, stale=stale)
 
-    def _released(self, slot: _Slot, generation: Generation) -> None:
+    def _released(self, slot: Slot, generation: Generation) -> None:
         slot.older.discard(generation)
         self._sweeper.soon()
-
-    def _status(self, slot: _Slot) -> WorkerStatus:
-        number = slot.generation.number if slot.generation is not None else None
-        stale = slot.failure is not None and slot.generation is not None
-        return WorkerStatus(slot.name, number, stale, slot.error, slot.loaded_at, slot.settled)
 
 
 def _in_a_task() -> bool:

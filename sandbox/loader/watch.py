@@ -12,17 +12,20 @@ from pathlib import Path
 from watchfiles import Change
 
 from sandbox.config.models import WorkerConfig
+from sandbox.loader import shared
 from sandbox.loader.concerns import concerns, content, folders_under, is_ignored, is_temporary
 from sandbox.loader.finder import SourceLoader
 from sandbox.loader.notices import Changes, Notices
-from sandbox.loader.registry import WorkerRegistry, WorkerStatus
+from sandbox.loader.registry import WorkerRegistry
 from sandbox.loader.settling import Settling
+from sandbox.loader.slot import WorkerStatus
 from sandbox.runtime.protocols import Emit, silent
 
 logger = logging.getLogger("sandbox")
 GONE_S = 0.15  # so long a file that is gone or empty may still be in the middle of its save,
 HALF_S = 0.05  # and one that does not compile
 AGAIN_S = 0.005
+BURST = 1000
 ENOUGH = 20  # of many files that changed together; it takes no more to know that they are many
 
 
@@ -58,6 +61,7 @@ class Watcher:
         self._settling = Settling(self._unfinished)
         # What was in files when they were looked at last: saving them unchanged is no change.
         self._contents: dict[Path, bytes | None] = {}
+        self._shared_files: dict[str, str] = {}
         self._again: Changes = set()
         self._reals: dict[Path, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,7 +75,7 @@ class Watcher:
             self._contents[path] = content(path)
         self._tasks = [
             asyncio.create_task(self._run(notices, folders), name="watch"),
-            asyncio.create_task(self._handle_all(), name="reload"),
+            asyncio.create_task(self._handle_all(set(folders)), name="reload"),
         ]
         if self._scratch is not None:
             self._tasks.append(asyncio.create_task(self._test(notices, self._scratch), name="watch test"))
@@ -100,6 +104,7 @@ class Watcher:
             if generation is not None:
                 # also where a link leads, and what was read out of a hidden folder
                 found.update(Path(file).parent for file in (*generation.files, *generation.opened))
+        found.update(Path(file).parent for file in self._shared())
         if self._sandbox_toml is not None:
             found.add(self._sandbox_toml.parent)
         for folder in self._search():
@@ -107,6 +112,14 @@ class Watcher:
             for candidate in self._candidates(folder):
                 found.update(folders_under(candidate, self._ignore))
         return sorted(path for path in found if path.is_dir())
+
+    def _shared(self) -> dict[str, str]:
+        """The files of packages that workers import from outside their folders, each with its package; also those that
+        do not import any more."""
+        generations = [self._registry.generation(name) for name in self._registry.names()]
+        packages = {package for each in generations if each is not None for package in each.shared}
+        self._shared_files.update(shared.files_of(packages))
+        return self._shared_files
 
     def _candidates(self, folder: Path) -> Iterator[Path]:
         """Subfolders of a search folder that are no worker yet."""
@@ -161,8 +174,7 @@ class Watcher:
 
     # -- what changed --------------------------------------------------------------------------------------------
 
-    async def _handle_all(self) -> None:
-        watched = set(self.folders())
+    async def _handle_all(self, watched: set[Path]) -> None:
         while True:
             changes = _with_contents(await self._settling.next(self._concerned))
             try:
@@ -170,6 +182,9 @@ class Watcher:
             except Exception:
                 # a bug, and no reason to take no further saves
                 logger.exception("a change on disk could not be taken up")
+            if len(changes) > BURST:
+                # so many at once that some may have been dropped on their way
+                self._settling.add(self._missed())
             if self._moves_folders(changes, watched):
                 now = set(self.folders())
                 if now != watched:
@@ -225,7 +240,7 @@ class Watcher:
             return False
         generation = self._registry.generation(name)
         files = generation.files if generation is not None else {}
-        opened = generation.opened if generation is not None else ()
+        opened = self._registry.opened(name)
         broken = self._registry.status(name).error is not None
         if not concerns(config, files, opened, broken, change, path):
             return False
@@ -240,6 +255,15 @@ class Watcher:
         if text.startswith((str(config.root) + os.sep, self._real(config.root) + os.sep)):
             return True
         return path in config.watched or path == config.root
+
+    def _shared_packages(self, changes: Changes) -> set[str]:
+        outside = {os.path.realpath(path) for _, path in changes if path.endswith(".py") and not self._inside(path)}
+        known = self._shared() if outside else {}
+        return {known[path] for path in outside if path in known}
+
+    def _inside(self, path: str) -> bool:
+        configs = [self._registry.config(name) for name in self._registry.names()]
+        return any(self._near(config, Path(path)) for config in configs)
 
     def _real(self, folder: Path) -> str:
         if folder not in self._reals:
@@ -286,6 +310,8 @@ class Watcher:
         for change, path in changes:
             if change is Change.modified and path.endswith(".py"):
                 self._not_imported(path, {*again, *reread})
+        for package in self._shared_packages(changes):
+            await self._registry.reload_shared(package)
         # Code first: it is what somebody waits for, and it needs nothing of what follows.
         for name in again:
             self._take(changes, await self._registry.reload(name, reread=False))

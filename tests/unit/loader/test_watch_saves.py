@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 
@@ -183,6 +184,24 @@ async def test_a_file_read_at_import_and_one_read_for_a_request(watched):
             await asyncio.sleep(0.002)
 
 
+async def test_a_file_that_made_the_import_fail_mends_it(watched):
+    hello = await watched()
+    (hello.src / "word.json").write_text("[not json")
+    hello.made.save({"utils.py": JSON})
+    async with asyncio.timeout(20):
+        while not hello.failures:
+            await asyncio.sleep(0.002)
+    (hello.src / "word.json").write_text(json.dumps("mended"))
+    await hello.until("mended")
+    before = len(hello.failures)
+    hello.made.save({"utils.py": JSON.replace("word.json", "not_there.json")})
+    async with asyncio.timeout(20):
+        while len(hello.failures) == before:
+            await asyncio.sleep(0.002)
+    (hello.src / "not_there.json").write_text(json.dumps("there now"))
+    await hello.until("there now")
+
+
 async def test_what_a_worker_writes_does_not_reload_it(watched):
     writes = """
 from pathlib import Path
@@ -319,3 +338,25 @@ async def test_a_file_nobody_imported_yet_is_no_reload_and_is_imported_as_it_is_
         while b"edited" not in generation._namespace.sources[late]:
             await asyncio.sleep(0.002)
     assert hello.generation == 1
+
+
+async def test_a_package_of_ones_own_outside_of_the_workers_folder(watched, tmp_path, monkeypatch):
+    lib = tmp_path / "lib" / "house_words"
+    lib.mkdir(parents=True)
+    (lib / "__init__.py").write_text("from house_words.words import word")
+    (lib / "words.py").write_text("word = 'shared'")
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    hello = await watched({"utils.py": "import json\nfrom house_words import word"})
+    assert await hello.text() == "shared"
+    for word in ("edited", "twice."):
+        (lib / "words.py").write_text(f"word = {word!r}")
+        await hello.until(word)
+    (lib / "words.py").write_text("def broken(:")
+    async with asyncio.timeout(20):
+        while not hello.failures:
+            await asyncio.sleep(0.002)
+    assert await hello.text() == "twice."
+    (lib / "words.py").write_text("word = 'mended'")
+    await hello.until("mended")
+    for name in [name for name in sys.modules if name.startswith("house_words")]:
+        del sys.modules[name]
