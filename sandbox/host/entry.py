@@ -285,6 +285,7 @@ class Entry:
         keep = self._keep(http) and answer.status not in (400, 403, 413)
         ready = plain(answer, keep_alive=keep, head_only=http.method == "HEAD", extra=extra)
         step.head, step.answer = ready.parts
+        step.sent = len(step.answer or b"")
         return as_response(ready)
 
     def _note(self, step: Step, began: float) -> None:

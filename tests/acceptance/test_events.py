@@ -84,13 +84,15 @@ def test_a_request_is_looked_at_and_done_again(shop, up, eventually):
     assert answer.json == {"id": 7, "total": 7}
     name = answer.headers["x-sandbox-request"]
     assert name == "r1"
-    assert order(running, 8, ["coffee"]).status == 500
+    failed = order(running, 8, ["coffee"])
+    assert failed.status == 500
 
     listed = shop.sandbox("requests", "list", "--json").json["requests"]
     assert [(one["id"], one["worker"], one["method"], one["status"]) for one in listed] == [
         ("r2", "shop", "POST", 500),
         ("r1", "shop", "POST", 200),
     ]
+    assert [one["bytes"] for one in listed] == [len(failed.body), len(answer.body)]
     table = shop.sandbox("requests", "list", "--status", "5xx", "--worker", "shop")
     assert "r2" in table.out and "r1" not in table.out
     assert "No request fits" in shop.sandbox("requests", "list", "--status", "404").out
