@@ -133,7 +133,8 @@ def told(event: Event) -> tuple[str, str | None]:
             level = "warning" if fields["by"] == "refused" else "debug"
             told = "refused" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"
             place = f" ({fields['place']})" if fields.get("place") else ""
-            return level, f"{fields['worker']} fetched {fields['url']}: {told}{place}"
+            did = {"CONNECT": "connected to", "EXEC": "started"}.get(fields["method"], "fetched")
+            return level, f"{fields['worker']} {did} {fields['url']}: {told}{place}"
         case "cassette":
             problem = fields["error"]
             return ("info", f"recorded {fields['file']}") if problem is None else ("error", f"not recorded: {problem}")

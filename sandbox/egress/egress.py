@@ -343,11 +343,13 @@ class Egress:
     def _written(self, file: str, problem: str | None) -> None:
         self._emit("cassette", file=file, error=problem)
 
-    def _note_socket(self, worker: str, host: str, port: int, by: str, place: str | None) -> None:
+    def _note_socket(
+        self, worker: str, host: str, port: int, by: str, place: str | None, *, method: str = "CONNECT"
+    ) -> None:
         """What a worker's sockets were about, from whatever thread."""
         shown = f"[{host}]" if ":" in host else host
         url = f"tcp://{shown}:{port}" if port else shown
-        fields = {"worker": worker, "url": url, "method": "CONNECT", "status": 0, "by": by, "bytes": 0, "sent": 0}
+        fields = {"worker": worker, "url": url, "method": method, "status": 0, "by": by, "bytes": 0, "sent": 0}
         emit = partial(self._emit, "outbound", **fields, place=place)
         if self._loop is None or self._loop is asyncio._get_running_loop():
             emit()

@@ -43,9 +43,12 @@ class OutboundRefused(ConnectionRefusedError):
 
 
 class Note(Protocol):
-    """Tell of a connection that a worker asked for. `place` is where in its code, as far as that can be seen."""
+    """Tell of a connection (or a process: EXEC) that a worker asked for. `place` is where in its code, as far as that
+    can be seen."""
 
-    def __call__(self, worker: str, host: str, port: int, by: str, place: str | None) -> None: ...
+    def __call__(
+        self, worker: str, host: str, port: int, by: str, place: str | None, *, method: str = "CONNECT"
+    ) -> None: ...
 
 
 class SocketRules:
@@ -103,7 +106,7 @@ class SocketRules:
 
     def process(self, worker: str, what: str) -> None:
         """A process is about to be started. Raises OSError, as Python does on Cloudflare."""
-        self._note(worker, what, 0, "refused", self._place())
+        self._note(worker, what, 0, "refused", self._place(), method="EXEC")
         raise OSError(errno.ENOTSUP, f"{NO_PROCESSES} ({what})")
 
     def _by_mode(self, host: str, port: int) -> str | None:

@@ -245,7 +245,7 @@ async def test_workers_start_no_process_as_on_cloudflare(ask) -> None:
     for way in ("process", "shell"):
         answer, events = await ask(way, "http://x/", egress="online")
         assert answer["os"] and "processes cannot be started by workers" in answer["text"]
-        assert [event["by"] for event in events] == ["refused"]
+        assert [(event["by"], event["method"]) for event in events] == [("refused", "EXEC")]
 
 
 @pytest.mark.parametrize("mode", ["offline", "replay", "online"])
