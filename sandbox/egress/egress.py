@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +13,11 @@ from aiohttp.abc import AbstractResolver
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.models import EgressConfig, fold
 from sandbox.egress.addresses import refusal
-from sandbox.egress.bodies import ForWorker, decoded, pieces
+from sandbox.egress.bodies import decoded
 from sandbox.egress.call import Call
-from sandbox.egress.client import AddressRefused, Client, Refuse, Unreachable
-from sandbox.egress.counting import close, count_body
+from sandbox.egress.client import Client, Refuse, Unreachable
+from sandbox.egress.counting import close
+from sandbox.egress.delivery import Delivery
 from sandbox.egress.folder import Folder
 from sandbox.egress.here import Here, Urls
 from sandbox.egress.observing import Around, GoOn, Observer, observed, surrounded
@@ -75,8 +73,7 @@ class Egress:
         self._invoke = invoke
         self._here = Here(worker_urls, external, orchestrator_url)
         self._orchestrator = orchestrator
-        self._emit = emit
-        self._loop = asyncio._get_running_loop()
+        self._delivery = Delivery(emit)
         self._clock = clock or SystemClock()
         self.observers: list[Observer] = []
         self.around: list[Around] = []
@@ -85,7 +82,7 @@ class Egress:
         self._cassette_rules: object = None
         self._replaced: list[Cassettes] = []
         self.configure(config, root)
-        self.sockets = SocketRules(self._here, lambda: self.mode, refuse, self._note_socket, root)
+        self.sockets = SocketRules(self._here, lambda: self.mode, refuse, self._delivery.note_socket, root)
         self._open = Client(refuse, resolver)
         self._trusted = Client()
 
@@ -103,7 +100,7 @@ class Egress:
 
             if self._cassettes is not None:
                 self._replaced.append(self._cassettes)
-            self._cassettes = Cassettes(config, root, self._redact, self._written)
+            self._cassettes = Cassettes(config, root, self._redact, self._delivery.written)
             self._cassette_rules = rules
 
     def moved(self, orchestrator_url: str) -> None:
@@ -153,9 +150,9 @@ class Egress:
         """
         call = Call.of(worker, url, request)
         try:
-            status, headers, source = await self._send(self._trusted, call, "external")
+            status, headers, source = await self._delivery.send(self._trusted, call, "external")
         except Unreachable:
-            self._note(call, 0, "external", 0)
+            self._delivery.note(call, 0, "external", 0)
             raise
         body = None if source is None else decoded(source, headers)
         return exchange.make_response(body, status=status, headers=headers)
@@ -179,9 +176,9 @@ class Egress:
             response = await surrounded(call, self.around, go_on)
         except JsException:
             if not passed_on:
-                self._note(call, 0, call.by or "intercepted", 0)
+                self._delivery.note(call, 0, call.by or "intercepted", 0)
             raise
-        return response if passed_on else self._received(call, response, call.by or "intercepted")
+        return response if passed_on else self._delivery.received(call, response, call.by or "intercepted")
 
     async def _once(self, call: Call) -> Response:
         """One hop by the rules: the first that matches answers."""
@@ -193,7 +190,7 @@ class Egress:
             throw("TypeError", f"{call.url}: only http and https can be fetched")
         here = self._here
         if call.outside and here.is_this_machine(address):
-            self._note(call, 0, "refused", 0)
+            self._delivery.note(call, 0, "refused", 0)
             throw("TypeError", f"fetch of {call.url} refused: a server of the internet redirects to this machine")
         name = here.hosted.find(address)
         if name is not None:
@@ -201,7 +198,7 @@ class Egress:
         if here.is_own(address):
             return await self._to_self(call, address)
         if here.external.find(address) is not None:
-            return await self._over_http(self._trusted, call, "external")
+            return await self._delivery.over_http(self._trusted, call, "external")
         matched = self._routes.find(address)
         if matched is not None:
             return await self._by_route(call, address, matched)
@@ -214,7 +211,7 @@ class Egress:
         async def send(call: Call) -> Response:
             call.by = "upstream"
             # a copy: the worker knows the address it asked for, and a redirect is relative to that
-            return await self._over_http(self._trusted, replace(call, url=url), "upstream")
+            return await self._delivery.over_http(self._trusted, replace(call, url=url), "upstream")
 
         if self._cassettes is None or self.mode in ("offline", "online"):
             return await send(call)
@@ -225,7 +222,7 @@ class Egress:
     async def _by_mode(self, call: Call, address: Address) -> Response:
         """What nothing of ours answers: the open internet, or what stands for it."""
         if self.mode == "offline":
-            self._note(call, 0, "refused", 0)
+            self._delivery.note(call, 0, "refused", 0)
             throw(
                 "TypeError",
                 f"fetch of {call.url} refused: this sandbox is offline. Start it with `--egress online` to let workers "
@@ -247,9 +244,9 @@ class Egress:
         except SandboxError as error:
             missed = f"fetch failed: {error.message}. To record it, {error.hint}"
         else:
-            return self._received(call, response, "replay")
+            return self._delivery.received(call, response, "replay")
         if otherwise is None:
-            self._note(call, 0, "replay", 0)
+            self._delivery.note(call, 0, "replay", 0)
             throw("TypeError", missed)
         try:
             return await otherwise(call)
@@ -257,7 +254,7 @@ class Egress:
             raise JsException("TypeError", f"{missed}. The upstream of its route does not answer either") from None
 
     async def _over_internet(self, call: Call) -> Response:
-        return await self._over_http(self._open, call, "network")
+        return await self._delivery.over_http(self._open, call, "network")
 
     async def _to_self(self, call: Call, address: Address) -> Response:
         """Our own address: `/workers/<name>/...` goes to that worker as it does from outside, the rest is the API."""
@@ -271,7 +268,7 @@ class Egress:
             response = await self._orchestrator(call.request())
         except SandboxError as error:
             response = exchange.json_response(error.as_json(), status=error.status)
-        return self._received(call, response, "orchestrator")
+        return self._delivery.received(call, response, "orchestrator")
 
     async def _to_worker(self, call: Call, name: str) -> Response:
         depth = _depth.get()
@@ -281,14 +278,14 @@ class Egress:
         try:
             response = await self._invoke.fetch(name, call.request())
         except ConnectionLost as error:
-            self._note(call, 0, f"worker:{name}", 0)
+            self._delivery.note(call, 0, f"worker:{name}", 0)
             raise JsException("TypeError", f"fetch of {call.url} failed: {error.message}") from error
         except SandboxError as error:
             # What a caller over the network would see of a failed worker: a response, no exception.
             response = exchange.json_response(error.as_json(), status=error.status)
         finally:
             _depth.set(depth)
-        return self._received(call, response, f"worker:{name}")
+        return self._delivery.received(call, response, f"worker:{name}")
 
     async def _by_route(self, call: Call, address: Address, matched: Matched) -> Response:
         route = matched.route
@@ -303,69 +300,4 @@ class Egress:
             call.method, matched.rest, call.header("if-none-match"), call.header("if-modified-since")
         )
         response = exchange.make_response(served.body, status=served.status, headers=served.headers)
-        return self._received(call, response, "folder")
-
-    async def _over_http(self, client: Client, call: Call, by: str) -> Response:
-        call.by = by
-        try:
-            status, headers, source = await self._send(client, call, by)
-        except AddressRefused as error:
-            self._note(call, 0, "refused", 0)
-            raise JsException("TypeError", f"fetch of {call.url} refused: {error}") from None
-        except Unreachable as error:
-            self._note(call, 0, by, 0)
-            # without the client library's own traces, which say no more to a worker's author
-            raise JsException("TypeError", f"fetch of {call.url} failed: {error}") from None
-        body = None if source is None else ForWorker(decoded(source, headers), source)
-        return exchange.make_response(body, status=status, headers=headers)
-
-    async def _send(
-        self, client: Client, call: Call, by: str
-    ) -> tuple[int, list[tuple[str, str]], AsyncIterator[bytes] | None]:
-        reply = await client.send(call.method, call.url, call.traced(), call.body)
-        reply.body.notify(lambda received: self._note(call, reply.status, by, received))
-        if call.method == "HEAD" or reply.status in (204, 205, 304):
-            await reply.body.aclose()
-            return reply.status, reply.headers, None
-        return reply.status, reply.headers, reply.body
-
-    def _received(self, call: Call, response: Response, by: str) -> Response:
-        """An answer made in this process, as the caller gets it: an object of its own, its body counted."""
-        call.by = by
-        status, headers = int(response.status), exchange.header_pairs(response)
-        manual = response.encodeBody == "manual"
-        body = count_body(exchange.take_body(response), lambda received: self._note(call, status, by, received))
-        if manual and body is not None:
-            source = pieces(body)
-            body = ForWorker(decoded(source, headers), source)
-        return exchange.make_response(body, status=status, headers=headers)
-
-    def _written(self, file: str, problem: str | None) -> None:
-        self._emit("cassette", file=file, error=problem)
-
-    def _note_socket(
-        self, worker: str, host: str, port: int, by: str, place: str | None, *, method: str = "CONNECT"
-    ) -> None:
-        """What a worker's sockets were about, from whatever thread."""
-        shown = f"[{host}]" if ":" in host else host
-        url = f"tcp://{shown}:{port}" if port else shown
-        fields = {"worker": worker, "url": url, "method": method, "status": 0, "by": by, "bytes": 0, "sent": 0}
-        emit = partial(self._emit, "outbound", **fields, place=place)
-        if self._loop is None or self._loop is asyncio._get_running_loop():
-            emit()
-        else:
-            with suppress(RuntimeError):  # the loop was closed under a thread of the worker's
-                self._loop.call_soon_threadsafe(emit)
-
-    def _note(self, call: Call, status: int, by: str, received: int) -> None:
-        call.by = by
-        self._emit(
-            "outbound",
-            worker=call.worker,
-            url=call.url,
-            method=call.method,
-            status=status,
-            by=by,
-            bytes=received,
-            sent=call.sent,
-        )
+        return self._delivery.received(call, response, "folder")
