@@ -24,7 +24,7 @@ def worker(tmp_path: Path) -> WorkerConfig:
         config_path=tmp_path / "wrangler.toml",
         main=tmp_path / "src" / "entry.py",
         compatibility_date="2026-01-01",
-        dependencies=("PyYAML>=6", "python-dateutil"),
+        dependencies=("pillow>=11", "python-dateutil"),
     )
 
 
@@ -126,7 +126,7 @@ def test_the_wrapping_of_the_sandbox_is_taken_off(load, worker):
     ("statement", "hint"),
     [
         ("import bs4_absent.x", 'pip install bs4_absent, and add "bs4_absent" to'),
-        ("import yaml", "pip install 'PyYAML>=6'"),
+        ("import PIL", "pip install 'pillow>=11'"),
         ("from dateutil.parser import parse", "pip install python-dateutil"),
         ("from sklearn import svm", 'pip install scikit-learn, and add "scikit-learn" to'),
     ],
