@@ -37,7 +37,7 @@ SAY_S = 1.0
 """A stretch that lasts is told while it lasts."""
 STUCK_S = 2.0
 """How long after the limit it is said that the code cannot be stopped."""
-IMPORTS_S = 60.0
+IMPORTS_S = 20.0
 """Importing a package that workers share does not count, up to this."""
 _IDLE = selectors.DefaultSelector.select.__code__
 

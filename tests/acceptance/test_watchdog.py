@@ -104,9 +104,22 @@ def digest():
 
 
 class Default(WorkerEntrypoint):
+    async def reads(self):
+        while True:
+            await self.env.NOTES.get("a")
+
+    async def swallows_and_reads(self):
+        while True:
+            try:
+                await self.reads()
+            except BaseException:
+                await self.env.NOTES.get("b")
+
     async def fetch(self, request):
         path = urlsplit(request.url).path.strip("/")
-        if path == "task":
+        if "reads" in path:
+            await getattr(self, path)()
+        elif path == "task":
             asyncio.create_task(self.later())
         elif path == "callback":
             asyncio.get_running_loop().call_soon(spin)
@@ -160,7 +173,8 @@ class Default(WorkerEntrypoint):
 
 @pytest.fixture(scope="module")
 def up(module_project, module_up):
-    module_project.worker("busy", BUSY, wrangler=LIMIT)
+    notes = '[[kv_namespaces]]\nbinding = "NOTES"\nid = "notes"\n'
+    module_project.worker("busy", BUSY, wrangler=LIMIT + notes)
     module_project.worker("hello", wrangler=LIMIT)
     module_project.worker("caller", CALLER, wrangler='services = [{ binding = "BUSY", service = "busy" }]\n')
     return module_up(module_project)
@@ -180,6 +194,8 @@ def up(module_project, module_up):
         ("regex", "regex"),
         ("waits_for_a_thread", "waits_for_a_thread"),
         ("closes", "spin"),
+        ("reads", "reads"),
+        ("swallows_and_reads", "reads|swallows_and_reads"),
     ],
 )
 def test_it_is_ended_with_1102_and_the_others_answer(up, begin, path: str, function: str) -> None:
