@@ -266,3 +266,37 @@ async def test_faults_of_sandbox_toml_are_checked_and_taken_up_again(tmp_path, w
     await sandbox._changes.sandbox_toml()
     assert 'faults[0].worker: there is no worker "ecko"' in failed[0].fields["problems"][0]
     assert len(sandbox.faults) == 2
+
+
+async def test_whatever_goes_wrong_every_execution_ends_and_what_completes_is_right(tmp_path, worker, start):
+    """Faults at every point at once, and messages that are held and let go or given up; the seeds make it repeatable."""
+    worker("words", WORDS, extra=CACHES)
+    (tmp_path / "sandbox.toml").write_text(
+        '[pipelines.p]\n[[pipelines.p.stages]]\nname = "s"\nworker = "words"\n'
+        "retry = { max_attempts = 6, initial_delay_ms = 1, max_delay_ms = 5 }\n",
+        encoding="utf-8",
+    )
+    sandbox = await start(serve=False)
+    for seed, at in enumerate(("handshake", "process", "acknowledge", "kv", "request", "outbound")):
+        sandbox.faults.add(kind="drop", at=at, probability=0.08, seed=seed)
+        sandbox.faults.add(kind="status", at=at, status=500, probability=0.05, seed=seed)
+        sandbox.faults.add(kind="latency", at=at, ms=1, jitter_ms=2, probability=0.2, seed=seed)
+    sandbox.faults.add(kind="truncate", at="process", after_bytes=20, probability=0.1, seed=1)
+    sandbox.breakpoints.add("kv.put")
+
+    async def let_go() -> None:
+        for count in range(10_000):
+            held = await sandbox.held.next()
+            sandbox.held.go_on(held.id, fail=count % 10 == 9)
+            await asyncio.sleep(0)
+
+    letting = asyncio.ensure_future(let_go())
+    texts = ["one " * count for count in range(1, 21)]
+    executions = await asyncio.gather(*[sandbox.run("p", {}, input={"text": text}) for text in texts])
+    letting.cancel()
+    assert {execution["state"] for execution in executions} <= {"completed", "failed"}
+    completed = [(n, e["execution_id"]) for n, e in enumerate(executions, start=1) if e["state"] == "completed"]
+    assert len(completed) > 10
+    for count, execution_id in completed:
+        assert json.loads(await sandbox.orchestrator.read_output(execution_id, "s")) == {"count": count}
+    assert sum(fault.injected for fault in sandbox.faults) > 20
