@@ -15,7 +15,7 @@ def told(kind: str, fields: Mapping[str, Any]) -> tuple[str, str]:
         case "loop.busy":
             return "warning", f"{worker} keeps the loop busy: {ms}{' so far' if fields['lasting'] else ''} {place}"
         case "loop.ended":
-            return "debug", f"{worker} was ended after {ms} {place}"
+            return "warning", f"{worker} is ended with error 1102 after {ms} {place}"
     return (
         "error",
         f"{worker} is over its limit of {fields['limit_ms']} ms and does not end {place}: every worker waits until that "

@@ -30,6 +30,8 @@ GRACE_S = 0.25
 """What the worker gets for its clean-up before it is raised again."""
 PATIENCE_S = 0.5
 """After this an exception is raised in the library the worker has called, too: it does not return."""
+STUBBORN = 10
+"""Raised so often in vain, it is raised at other points of the code as well."""
 RING_S = 0.5
 """The kernel's timer rings when the watchdog's thread could not run for so long."""
 
@@ -98,6 +100,8 @@ class Ender:
         if self._handling:
             return
         self._handling = True
+        if time.monotonic() - self.fed > RING_S / 2:
+            signal.setitimer(signal.ITIMER_REAL, RING_S)  # it rings on, whatever is decided this time
         try:
             error = self._verdict(frame)
         finally:
@@ -124,23 +128,22 @@ class Ender:
         stack = read_stack(frame)
         point = stack.point()
         if stack.handle is None or point is None:
-            self.demand = None  # the worker's code has ended
+            self._forget()  # the worker's code has ended
             return None
         if _traced():
             return None
         now = time.monotonic()
+        if self.demand is not None and self.demand.handle() is not stack.handle:
+            self._forget()  # of code that has ended since
         demand = self.demand
         if demand is None:
             starved, limit = now - self.fed, self._limit_of(point.worker)
-            if starved < RING_S:
+            if starved < RING_S / 2:
                 return None
             if starved < limit:
                 signal.setitimer(signal.ITIMER_REAL, limit - starved + 0.01)
                 return None
             demand = self.demand = Demand(weakref.ref(stack.handle), starved, limit, now)
-        if demand.handle() is not stack.handle:
-            self.demand = None
-            return None
         invocation = current_invocation.get()
         ctx = None if invocation is None else invocation.ctx
         if demand.raised and demand.ctx is not ctx:
@@ -151,7 +154,18 @@ class Ender:
         if stack.storing or (stack.delicate and now - demand.asked < PATIENCE_S):
             self._raise_on_return(stack, point, demand)
             return None
+        if demand.raised > STUBBORN and demand.raised % 2:
+            # Python 3.12 takes an exception at a jump back for one of the line before the jump's target, which may lie
+            # in the same `try` again: raise at the beginning of a line instead.
+            demand.raised += 1
+            self._raise_on_return(stack, point, demand)
+            return None
         return self._error(point, demand)
+
+    def _forget(self) -> None:
+        self.demand = None
+        if getattr(sys.gettrace(), "__module__", None) == __name__:
+            sys.settrace(None)
 
     def _error(self, point: Point, demand: Demand) -> LimitExceeded:
         demand.raised += 1

@@ -51,6 +51,16 @@ def swallows_by_name():
             kept = error
 
 
+def swallows_and_tidies():
+    while True:
+        try:
+            time.sleep(60)
+        except:
+            pass
+        finally:
+            len([1])
+
+
 def finally_spins():
     try:
         spin()
@@ -188,6 +198,7 @@ def up(module_project, module_up):
         ("swallows_exceptions", "swallows_exceptions"),
         ("swallows_all", "swallows_all"),
         ("swallows_by_name", "swallows_by_name"),
+        ("swallows_and_tidies", "swallows_and_tidies"),
         ("finally_spins", "spin|finally_spins"),
         ("swallows_once", "spin"),
         ("logs", "logs"),
@@ -223,7 +234,7 @@ def test_a_browser_gets_a_page(up) -> None:
 def test_work_that_no_request_waits_for_is_ended_too(up, path: str) -> None:
     seen = len(up.lines)
     assert up.ask(f"/{path}", worker="busy").text == "ok"
-    up.wait(r"LimitExceeded: ", after=seen)
+    up.wait(r"^busy is ended with error 1102 after \d+ ms at src/entry.py:\d+ in spin", after=seen)
     assert up.ask(worker="hello").status == 200
 
 
