@@ -195,17 +195,17 @@ def up(module_project, module_up):
     [
         ("spin", "spin"),
         ("sleep", "sleep"),
-        ("swallows_exceptions", "swallows_exceptions"),
+        pytest.param("swallows_exceptions", "swallows_exceptions", marks=pytest.mark.nightly),
         ("swallows_all", "swallows_all"),
-        ("swallows_by_name", "swallows_by_name"),
-        ("swallows_and_tidies", "swallows_and_tidies"),
-        ("finally_spins", "spin|finally_spins"),
-        ("swallows_once", "spin"),
-        ("logs", "logs"),
+        pytest.param("swallows_by_name", "swallows_by_name", marks=pytest.mark.nightly),
+        pytest.param("swallows_and_tidies", "swallows_and_tidies", marks=pytest.mark.nightly),
+        pytest.param("finally_spins", "spin|finally_spins", marks=pytest.mark.nightly),
+        pytest.param("swallows_once", "spin", marks=pytest.mark.nightly),
+        pytest.param("logs", "logs", marks=pytest.mark.nightly),
         ("regex", "regex"),
         ("waits_for_a_thread", "waits_for_a_thread"),
-        ("closes", "spin"),
-        ("reads", "reads"),
+        pytest.param("closes", "spin", marks=pytest.mark.nightly),
+        pytest.param("reads", "reads", marks=pytest.mark.nightly),
         ("swallows_and_reads", "reads|swallows_and_reads"),
     ],
 )
@@ -224,6 +224,7 @@ def test_it_is_ended_with_1102_and_the_others_answer(up, begin, path: str, funct
     assert up.ask(worker="busy").text == "ok"
 
 
+@pytest.mark.nightly
 def test_a_browser_gets_a_page(up) -> None:
     answer = up.ask("/spin", worker="busy", headers={"Accept": "text/html"})
     assert answer.status == 503 and "Error 1102: Worker exceeded resource limits" in answer.text
@@ -267,6 +268,7 @@ def test_while_code_is_traced_nothing_is_ended(up) -> None:
     assert up.ask("/traced", worker="busy").text == "ok"
 
 
+@pytest.mark.nightly
 def test_what_cannot_be_ended_is_said_and_ends_when_it_returns(up, begin) -> None:
     seen = len(up.lines)
     answer = begin(up.port, "/digest", worker="busy")
