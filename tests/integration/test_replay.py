@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from dataclasses import replace as changed
@@ -373,3 +374,28 @@ async def test_packets_at_once_have_recordings_of_their_own(sandbox):
     assert len({output["id"] for output in outputs}) == 5
     for execution in ended:
         assert (await replay(sandbox, execution))["same"]
+    at_once = await asyncio.gather(*(replay(sandbox, ended[0]) for _ in range(3)))
+    assert all(report["same"] for report in at_once), at_once
+
+
+HTTPX = """
+import httpx
+from sandbox.handshake import HandshakeWorker
+
+class Default(HandshakeWorker):
+    name = "count"
+
+    async def process(self, job):
+        async with httpx.AsyncClient() as client:
+            answers = [await client.get("https://news.test/one.txt"), await client.get("https://news.test/none.txt")]
+        return [[answer.status_code, answer.text] for answer in answers]
+"""
+
+
+async def test_httpx_is_answered_from_the_recording_too(sandbox, worker, tmp_path):
+    await save(sandbox, worker, "count", HTTPX)
+    execution = await sandbox.run("count")
+    assert execution["state"] == "completed", execution["error"]
+    (tmp_path / "news" / "one.txt").write_text("other news")
+    (stage,) = (await replay(sandbox, execution))["stages"]
+    assert (stage["verdict"], stage["divergences"], stage["notes"]) == ("same", [], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -75,6 +76,8 @@ class Replayer:
         self._describe = describe
         self._redact = redact
         self._scrub = Scrub(redact)
+        # One at a time: a worker that is sent the same packet twice at once refuses the second.
+        self._alone = asyncio.Lock()
 
     async def replay(self, execution_id: str, from_stage: str | None = None) -> dict[str, Any]:
         """Run every stage again, or `from_stage` and those that follow from it; see `StageReport` for the answer.
@@ -91,9 +94,10 @@ class Replayer:
         chosen = set(names) if from_stage is None else _following(stages, from_stage)
         run, reports = _Run(execution_id), []
         self._before_replay()
-        for stage in stages:
-            if stage["name"] in chosen:
-                reports.append(await self._stage(run, stage))
+        async with self._alone:
+            for stage in stages:
+                if stage["name"] in chosen:
+                    reports.append(await self._stage(run, stage))
         return as_json(execution_id, reports)
 
     async def _stage(self, run: _Run, stage: dict[str, Any]) -> StageReport:

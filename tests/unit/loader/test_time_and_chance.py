@@ -17,6 +17,7 @@ import pytest
 
 from sandbox.clock import FakeClock, SystemClock
 from sandbox.runtime.context import current_worker
+from sandbox.runtime.stdlib import chance
 from sandbox.runtime.tape import Tape, on_tape
 
 START = 1_700_000_000.0
@@ -275,13 +276,15 @@ def test_stand_ins_behave_as_the_modules_they_stand_for(load):
 
 @pytest.mark.parametrize("version", [1, 4, 6, 7, 8])
 def test_every_kind_of_uuid_repeats_and_is_well_formed(load, version):
-    if not hasattr(uuid, f"uuid{version}"):
-        pytest.skip(f"this Python has no uuid{version}")
     entry = importlib_entry(load("import uuid"))
+    # 6, 7 and 8 came with Python 3.14; ours are made without the real ones, but for 8
+    draw = getattr(entry.uuid, f"uuid{version}", None) or getattr(chance, f"_uuid{version}")
+    if version == 8 and not hasattr(uuid, "uuid8"):
+        pytest.skip("this Python has no uuid8")
     with running_clock(), on_tape(Tape(9)):
-        first, again = getattr(entry.uuid, f"uuid{version}")(), getattr(entry.uuid, f"uuid{version}")()
+        first, again = draw(), draw()
     with running_clock(), on_tape(Tape(9)):
-        assert getattr(entry.uuid, f"uuid{version}")() == first != again
+        assert draw() == first != again
     assert (first.version, first.variant) == (version, uuid.RFC_4122)
     if version == 1:
         assert abs((first.time - 0x01B21DD213814000) / 1e7 - START) < 1
