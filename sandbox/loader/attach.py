@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -69,7 +70,10 @@ def _stand_still_in(pydb: Any) -> None:
     real: Callable[..., Any] = pydb.do_wait_suspend
 
     def do_wait_suspend(self: Any, thread: Any, frame: FrameType, *args: Any, **kwargs: Any) -> Any:
-        with debugger.standing_still(debugger.place_of(frame, attached=True)):
+        place = debugger.place_of(frame, attached=True)
+        if place.worker is None and threading.current_thread() is not threading.main_thread():
+            return real(self, thread, frame, *args, **kwargs)  # a library's thread, held because another one stopped
+        with debugger.standing_still(place):
             return real(self, thread, frame, *args, **kwargs)
 
     pydb.do_wait_suspend = do_wait_suspend

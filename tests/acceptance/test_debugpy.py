@@ -203,7 +203,7 @@ def test_deadlines_stand_still_and_breakpoint_stops_in_the_editor(project, edit)
     editor.go_on(thread)
     told, _ = run.communicate(timeout=50)
     assert run.returncode == 0, told
-    assert "steps is stopped at src/entry.py:8 in the editor attached to `sandbox up`" in told
+    assert "steps is stopped at src/entry.py:8 in the editor attached to `sandbox up`" in told, told
 
     answer = running.begin("/stop", worker="greeter")
     thread, frame = editor.stopped()
