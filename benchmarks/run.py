@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import event_log
 import kv_hops
 import memory
 import peers
@@ -27,6 +28,7 @@ PARTS = {
     "throughput": (throughput.measure, 3),
     "kv_hops": (kv_hops.measure, 5),
     "reload": (reload.measure, 10),
+    "event_log": (event_log.measure, 10),
     "memory": (memory.measure, 2),
 }
 

@@ -19,9 +19,16 @@ SECONDS = {1: 4, 32: 8}
 WARM_UP = 300
 
 
-def wrk(port: int, connections: int) -> tuple[float, str]:
+def wrk(port: int, connections: int, *, seconds: int | None = None) -> tuple[float, str]:
     """Requests per second, and the latency of the median as wrk prints it. A failed request is an error."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS[connections]}s", "--latency", f"http://127.0.0.1:{port}/"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds or SECONDS[connections]}s",
+        "--latency",
+        f"http://127.0.0.1:{port}/",
+    ]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     if "Non-2xx" in printed or "Socket errors" in printed:
         raise SystemExit(f"requests failed:\n{printed}")

@@ -1,3 +1,13 @@
 """The example project is a suite of its own: test_example_project.py runs it."""
 
+from __future__ import annotations
+
+import os
+
 collect_ignore = ["example_project"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: half as many again as processors, because many tests wait for a process of their own."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors + processors // 2

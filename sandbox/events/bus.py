@@ -88,6 +88,8 @@ class Bus:
 
     def _pass_on(self, event: Event) -> None:
         listeners = [*self._listeners.get(event.kind, ()), *self._for_all]
+        if self.recorder is not None:
+            listeners.append(self.recorder)
         _tell([listener for listener in listeners if listener not in self._at_once], event)
 
 

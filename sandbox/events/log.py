@@ -7,6 +7,7 @@ nothing; a killed process loses what had not been written yet, half a second at 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -65,17 +66,11 @@ class EventLog:
         self._hurry = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self._numbers: int | None = None
+        self.number: Callable[[], int] = self._first_number
+        """Gives the next request's number."""
         self._told = False
 
     # -- on the loop -------------------------------------------------------------------------------------------------
-
-    def number(self) -> int:
-        """The next request's."""
-        if self._numbers is None:
-            self._numbers = self._last_number()
-        self._numbers += 1
-        return self._numbers
 
     def tape(self) -> Tape:
         """For a body that streams past."""
@@ -100,42 +95,27 @@ class EventLog:
         replay_of: int | None = None,
     ) -> None:
         """Put down a request that was answered (or cut); see `Request`."""
-        if (
-            trace.begins
-            and replay_of is None
-            and (body is None or (type(body) is bytes and len(body) <= _SHORT))
-            and (answer is None or (type(answer) is bytes and len(answer) <= _SHORT))
-        ):
-            generation, reads = trace.generation, trace.reads
-            shape = (worker, method, url, headers, body, status, head, answer, stale, generation, reads, sent)
+        shape = (worker, method, url, headers, body, status, head, answer, stale, trace.generation, trace.reads, sent)
+        if trace.begins and replay_of is None:
             with self._lock:
                 batch = self._batch
-                if batch is None:
-                    batch = self._new_batch()
-                batch.request(shape, number, at, seconds, trace.number)
-                if len(batch.numbers) >= SEGMENT:
-                    self._full()
-            return
+                if batch is not None and shape == batch.last_shape:  # as nearly always where many come
+                    batch.rows.append((batch.last, number, at, seconds, trace.number))
+                    if len(batch.rows) >= SEGMENT:
+                        self._full()
+                    return
+                if _is_short(body) and _is_short(answer):
+                    batch = batch or self._new_batch(at)
+                    batch.request(shape, number, at, seconds, trace.number)
+                    if len(batch) >= SEGMENT:
+                        self._full()
+                    return
         body, answer = self._bounded(body), self._bounded(answer)
         self._put(
             Request(
-                number,
-                at,
-                seconds,
-                trace,
-                worker,
-                method,
-                url,
-                headers,
-                body,
-                status,
-                head,
-                answer,
-                stale,
-                sent,
-                replay_of,
+                number, at, seconds, trace, worker, method, url, headers, body, status, head, answer, stale, sent, replay_of,
             )
-        )
+        )  # fmt: skip
 
     def happened(self, event: Event) -> None:
         """Put down any other event, in the span of the running code."""
@@ -190,15 +170,15 @@ class EventLog:
         with self._lock:
             batch = self._batch
             if batch is None:
-                batch = self._new_batch()
+                batch = self._new_batch(record.at)
             batch.other(record)
             if len(batch) >= SEGMENT:
                 self._full()
 
-    def _new_batch(self) -> Batch:
+    def _new_batch(self, base: float) -> Batch:
         if self._thread is None:
             self._start()
-        self._batch = Batch()
+        self._batch = Batch(base)
         self._wake.set()
         return self._batch
 
@@ -228,12 +208,14 @@ class EventLog:
         self._thread = threading.Thread(target=self._run, name="event log", daemon=True)
         self._thread.start()
 
-    def _last_number(self) -> int:
+    def _first_number(self) -> int:
+        """Numbers go on where the file ends."""
         try:
             last: int = reading(self.path, Reader.last_request)
         except DatabaseError:
-            return 0  # damaged: it is put aside when the writer opens it
-        return last
+            last = 0  # damaged: it is put aside when the writer opens it
+        self.number = itertools.count(last + 1).__next__
+        return self.number()
 
     # -- on its own thread -------------------------------------------------------------------------------------------
 
@@ -294,3 +276,7 @@ class EventLog:
         self._stopping = True
         for tell in self._take()[1]:
             tell()
+
+
+def _is_short(body: Recorded) -> bool:
+    return body is None or (type(body) is bytes and len(body) <= _SHORT)

@@ -174,59 +174,49 @@ sent), as in `Request`; the bodies short, and bytes."""
 
 
 class Batch:
-    """What has gathered for one segment."""
+    """What has gathered for one segment. `rows` holds of each request that has a shape: which one, its number, when it
+    began (seconds since the epoch), how long it took (seconds), and what its trace's id is made of. `others` is every
+    other event, with how many such requests came before it."""
 
-    __slots__ = ("at", "base", "numbers", "others", "shape_of", "shapes", "took", "traces")
+    __slots__ = ("base", "last", "last_shape", "others", "rows", "shapes")
 
-    def __init__(self) -> None:
+    def __init__(self, base: float) -> None:
+        self.base = base
         self.shapes: dict[Shape, int] = {}
-        self.base: float | None = None
-        # Of each request that has a shape: which one, its number, when it began and how long it took (microseconds, the
-        # former from `base` on), and what its trace's id is made of.
-        self.shape_of = array("i")
-        self.numbers = array("q")
-        self.at = array("q")
-        self.took = array("q")
-        self.traces = array("q")
+        # Most requests look like the one before: to see that is cheaper than to hash what they have in common.
+        self.last_shape: Shape | None = None
+        self.last = 0
+        self.rows: list[tuple[int, int, float, float, int]] = []
         self.others: list[tuple[int, Request | Happened]] = []
-        """Every other event, with how many requests came before it."""
 
     def __len__(self) -> int:
-        return len(self.numbers) + len(self.others)
+        return len(self.rows) + len(self.others)
 
     def request(self, shape: Shape, number: int, at: float, seconds: float, trace: int) -> None:
-        if self.base is None:
-            self.base = at
-        shapes = self.shapes
-        known = shapes.get(shape)
+        known = self.shapes.get(shape)
         if known is None:
-            known = shapes[shape] = len(shapes)
-        self.shape_of.append(known)
-        self.numbers.append(number)
-        self.at.append(int((at - self.base) * 1e6))
-        self.took.append(int(seconds * 1e6))
-        self.traces.append(trace)
+            known = self.shapes[shape] = len(self.shapes)
+        self.last_shape, self.last = shape, known
+        self.rows.append((known, number, at, seconds, trace))
 
     def other(self, record: Request | Happened) -> None:
-        if self.base is None:
-            self.base = record.at
-        self.others.append((len(self.numbers), record))
+        self.others.append((len(self.rows), record))
 
 
 def encode(batch: Batch, redact: Redactor) -> Segment:
     """Write a batch (of one event at least) as a segment, without secrets."""
     writer = _Writer(redact)
-    base = batch.base
-    assert base is not None
+    base, rows = batch.base, batch.rows
+    shape_of, row_numbers, begun_at, took, traces = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     others = [record for _, record in batch.others]
     kinds = {record.kind for record in others if type(record) is Happened}
     requests = [record for record in others if type(record) is Request]
-    numbers = [*batch.numbers, *(record.number for record in requests)]
-    begun = [*batch.traces, *(record.trace.number for record in requests)]
+    numbers = [*row_numbers, *(record.number for record in requests)]
+    begun = [*traces, *(record.trace.number for record in requests)]
     workers = {shape[0] for shape in batch.shapes} | {record.worker for record in others}
     ats = [record.at for record in others]
-    if batch.at:
-        ats += [base + min(batch.at) / 1e6, base + max(batch.at) / 1e6]
+    if rows:
+        ats += [min(begun_at), max(begun_at)]
     if numbers:
         kinds.add(REQUEST)
     whole = {
@@ -238,11 +228,13 @@ def encode(batch: Batch, redact: Redactor) -> Segment:
         "strings": writer.known_strings(),
         "heads": writer.known_heads(),
         "bodies": writer.refs,
-        "requests": len(batch.numbers),
+        "requests": len(rows),
     }
     text = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    arrays = (batch.shape_of, batch.numbers, batch.at, batch.took, batch.traces)
-    data = b"".join((len(text).to_bytes(4, "big"), text, *map(_bytes, arrays)))
+    # Column by column, which compresses better; times in microseconds, from `base` on.
+    offsets, lengths = [int((at - base) * 1e6) for at in begun_at], [int(seconds * 1e6) for seconds in took]
+    columns = (array("i", shape_of), *(array("q", column) for column in (row_numbers, offsets, lengths, traces)))
+    data = b"".join((len(text).to_bytes(4, "big"), text, *map(_bytes, columns)))
     return Segment(
         count=len(batch),
         data=zlib.compress(data, LEVEL),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -227,9 +227,17 @@ class Entry:
                 await close_body(body)
             raise
         step.status = out.status
-        if self._hooks.log is not None:
-            head = self._keep_answer(self._hooks.log, step, head, body)
-            body = step.streamed or body
+        log = self._hooks.log
+        if log is not None:
+            step.head = head
+            if isinstance(body, bytes):
+                step.answer = body if http.method != "HEAD" else None
+            else:
+                step.answer = tape = log.tape()
+                body = Taped(body, tape)
+            if step.target is not None and step.target.worker is not None:  # its answer tells the request's number
+                step.number = number = log.number()
+                head = b"%bx-sandbox-request: r%d\r\n\r\n" % (head[:-2], number)
         if isinstance(body, bytes):
             if http.method == "HEAD":
                 return as_response(Ready(head, keep_alive=keep))
@@ -241,19 +249,6 @@ class Entry:
         step.began = True
         step.sent = await pump(http, head, body, chunked=out.chunked, length=out.length, gzip=out.gzip)
         return as_response(Ready(keep_alive=keep))
-
-    def _keep_answer(self, log: EventLog, step: Step, head: bytes, body: bytes | AsyncIterator[bytes]) -> bytes:
-        """Note the answer for the log. A worker's tells its number: the head is answered with that in it."""
-        step.head = head
-        if isinstance(body, bytes):
-            step.answer = body if step.http.method != "HEAD" else None
-        else:
-            step.answer = tape = log.tape()
-            step.streamed = Taped(body, tape)
-        if step.target is None or step.target.worker is None:
-            return head
-        step.number = log.number()
-        return b"%bx-sandbox-request: r%d\r\n\r\n" % (head[:-2], step.number)
 
     def _keep(self, http: web.BaseRequest) -> bool:
         return http.keep_alive and not self._flight.closing
@@ -289,46 +284,33 @@ class Entry:
         return as_response(ready)
 
     def _note(self, step: Step, began: float) -> None:
-        target = step.target
+        http, target, log = step.http, step.target, self._hooks.log
         seconds = time.perf_counter() - began
-        if self._hooks.log is not None and (target is None or target.worker is not None or _is_told(target.url)):
-            self._record(self._hooks.log, step, seconds)
+        worker = target.worker if target is not None else None
+        url = target.url if target is not None else http.raw_path[:200]
+        if log is not None and (target is None or worker is not None or _is_told(url)):
+            body = step.body
+            log.request(
+                step.number or log.number(), step.at, seconds, step.trace, worker, http.method, url, http._message.raw_headers,
+                body.tape if isinstance(body, LimitedBody) else body, step.status, step.head, step.answer, step.stale, step.sent,
+            )  # fmt: skip
         self._hooks.emit(
             "request",
-            worker=target.worker if target is not None else None,
-            method=step.http.method,
-            url=target.url if target is not None else step.http.raw_path[:200],
+            worker=worker,
+            method=http.method,
+            url=url,
             status=step.status,
             ms=seconds * 1000,
             stale=step.stale,
             bytes=step.sent,
         )
 
-    def _record(self, log: EventLog, step: Step, seconds: float) -> None:
-        http, target, body = step.http, step.target, step.body
-        log.request(
-            step.number or log.number(),
-            step.at,
-            seconds,
-            step.trace,
-            target.worker if target is not None else None,
-            http.method,
-            target.url if target is not None else http.raw_path[:200],
-            http._message.raw_headers,
-            body.tape if isinstance(body, LimitedBody) else body,
-            step.status,
-            step.head,
-            step.answer,
-            step.stale,
-            step.sent,
-        )
-
 
 class Step:
     """How far a request has come."""
 
-    __slots__ = ("answer", "at", "began", "body", "head", "http", "number", "sent", "stale", "status", "streamed",
-                 "target", "trace")  # fmt: skip
+    __slots__ = ("answer", "at", "began", "body", "head", "http", "number", "sent", "stale", "status", "target",
+                 "trace")  # fmt: skip
 
     def __init__(self, http: web.BaseRequest) -> None:
         self.http = http
@@ -345,7 +327,6 @@ class Step:
         self.number = 0
         self.head: bytes | None = None
         self.answer: Recorded = None
-        self.streamed: Taped | None = None
 
 
 def _continued(headers: Mapping[str, str]) -> Trace:

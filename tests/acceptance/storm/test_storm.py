@@ -33,6 +33,7 @@ def test_a_short_storm(storming):
     assert all(report.requests.values())
 
 
+@pytest.mark.nightly
 def test_the_storm_notices_when_a_generation_is_not_kept_for_what_runs(storming):
     report = storming("lease", saves=10, seconds=0.7, executions=2, patience=2.0)
     assert any(": 500 " in problem for problem in report.problems), report.text()

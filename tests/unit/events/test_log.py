@@ -61,6 +61,40 @@ async def test_events_keep_their_order_among_requests(open_log, put):
     assert shown == expected
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from([200, 404]), st.sampled_from([None, b"", b"in"])), min_size=1
+    )
+)
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_requests_alike_and_not_keep_what_is_their_own(tmp_path_factory, put, requests):
+    log = EventLog(tmp_path_factory.mktemp("mixed") / "events.sqlite", EventsConfig(), FakeClock())
+    traces = [Trace() for _ in requests]
+    for number, (path, status, body) in enumerate(requests, 1):
+        put(
+            log,
+            number,
+            url=f"http://w/{path}",
+            status=status,
+            body=body,
+            trace=traces[number - 1],
+            seconds=number / 1000,
+        )
+    entries = await everything(log)
+    await log.close()
+    assert [
+        (
+            entry.fields["url"][-1],
+            entry.fields["status"],
+            entry.fields["request_body"] and entry.fields["request_body"].inline,
+        )
+        for entry in entries
+    ] == [(path, status, body) for path, status, body in requests]
+    assert [entry.span.trace_id for entry in entries] == [trace.trace_id for trace in traces]
+    assert [entry.at for entry in entries] == [1_700_000_000.0 + number for number in range(1, len(requests) + 1)]
+    assert [entry.fields["ms"] for entry in entries] == [float(number) for number in range(1, len(requests) + 1)]
+
+
 async def test_the_numbers_go_on_after_a_restart(open_log, put):
     log = open_log()
     for _ in range(3):
@@ -248,7 +282,7 @@ def test_the_file_stays_within_its_bound(tmp_path_factory, batches, seed):
     store = Store(path, max_bytes=limit, max_age=1e9)
     chance, number = random.Random(seed), 0
     for sizes in batches:
-        batch = Batch()
+        batch = Batch(1.0)
         for size in sizes:
             number += 1
             body = chance.randbytes(size)

@@ -1,7 +1,7 @@
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 URL = "https://feeds.test/x.xml"
@@ -65,7 +65,7 @@ def items(draw, element):
 
 
 @given(st.data(), st.integers(1, 3_000))
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_any_feed_read_in_pieces_equals_the_whole(fetcher, data, size):
     shape = data.draw(st.sampled_from(["rss", "rdf", "atom"]))
     element = "entry" if shape == "atom" else "item"
