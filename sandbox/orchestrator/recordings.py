@@ -115,8 +115,9 @@ def as_json(recorded: Recorded) -> tuple[dict[str, Any], dict[str, bytes]]:
                 "value": name(read.value),
                 "metadata": read.metadata_json,
                 "expiration": read.expiration,
+                "at": read.at,
             }
-            for read in recorded.reads.values()
+            for read in recorded.reads
         ],
         "lists": [
             {
@@ -159,6 +160,7 @@ def from_json(data: Mapping[str, Any], body_of: Callable[[str], bytes | None]) -
             body(read["value"]),
             _text_or_none(read["metadata"]),
             _whole_or_none(read["expiration"]),
+            int(read.get("at", 0)),
         )
         for read in data["reads"]
     ]
@@ -180,7 +182,7 @@ def from_json(data: Mapping[str, Any], body_of: Callable[[str], bytes | None]) -
             )
             for call in data["calls"]
         ],
-        reads={(read.namespace, read.key): read for read in reads},
+        reads=reads,
         lists=[
             RecordedList(
                 _text(page["namespace"]),

@@ -90,16 +90,17 @@ class Playback(Tape):
             return body
         return self._redact(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
-    def read_of(self, namespace: str, key: str) -> RecordedRead | None:
-        """What the key held; None, noted, where the packet did not read it."""
-        reads = self.recorded.reads
-        found = reads.get((namespace, key)) or reads.get((namespace, self._redact(key)))
-        if found is None:
+    def reads_of(self, namespace: str, key: str) -> list[RecordedRead]:
+        """What the key held, one read after the other."""
+        names = {(namespace, key), (namespace, self._redact(key))}
+        return [read for read in self.recorded.reads if (read.namespace, read.key) in names]
+
+    def not_read(self, namespace: str, key: str, read: RecordedRead | None) -> None:
+        """Note that today's value is taken: nothing was recorded, or (`read`) not the value."""
+        if read is None:
             self.diverged("kv_read", f"KV {namespace}: {key!r} was not read before; today's value was taken")
-        elif found.found and found.value is None:
+        else:
             self.diverged("over", f"KV {namespace}: the value of {key!r} was too large to keep; today's was taken")
-            return None
-        return found
 
     def list_of(self, namespace: str, prefix: str, limit: int | None, cursor: str | None) -> RecordedList | None:
         """The recorded page; None, noted, where the packet did not ask for it."""

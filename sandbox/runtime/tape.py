@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -45,7 +45,8 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRead:
-    """What a key held when the packet first read it. `value` is None where it was too long to keep."""
+    """What a key held when the packet first read it, or read it and somebody else had written. `value` is None where it was
+    too long to keep; `at` says how many reads and writes of the key by the packet came before."""
 
     namespace: str
     key: str
@@ -53,6 +54,7 @@ class RecordedRead:
     value: bytes | None = None
     metadata_json: str | None = None
     expiration: int | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Recorded:
     started_ns: int
     readings: dict[str, list[int]] = field(default_factory=dict)
     calls: list[RecordedCall] = field(default_factory=list)
-    reads: dict[tuple[str, str], RecordedRead] = field(default_factory=dict)
+    reads: list[RecordedRead] = field(default_factory=list)
     lists: list[RecordedList] = field(default_factory=list)
     turns: list[str] = field(default_factory=list)
     messages: list[RecordedMessage] = field(default_factory=list)
@@ -142,15 +144,12 @@ class Tape:
             self.ended(call.turn)
 
     def kv_read(self, read: RecordedRead) -> None:
-        """A key was read; only the first time counts."""
-        name = (read.namespace, read.key)
-        if self.open and name not in self.recorded.reads and self._fits(self.recorded.reads, "KV reads"):
+        """A key was read, and held what the packet did not know."""
+        if self.open and self._fits(self.recorded.reads, "KV reads"):
             if not self._room(read.value):
                 self._say(f"the value of {read.key} in {read.namespace}")
-                read = RecordedRead(
-                    read.namespace, read.key, True, None, metadata_json=read.metadata_json, expiration=read.expiration
-                )
-            self.recorded.reads[name] = read
+                read = replace(read, value=None)
+            self.recorded.reads.append(read)
 
     def kv_listed(self, page: RecordedList) -> None:
         """Keys were listed."""

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from enum import Enum
+from typing import Any, Final, Literal
 
 import sandbox.bindings.kv.limits as limits
 from sandbox.bindings.kv.large import LargeValue
+from sandbox.bindings.kv.rows import INLINE_BYTES
 from sandbox.bindings.kv.store import Entry, Found, KvStore, ListedKey, Page
 from sandbox.runtime.playback import Playback
 from sandbox.runtime.tape import RecordedList, RecordedRead, Tape
 
+
+class _Mark(Enum):
+    NOTHING = "nothing is known yet"
+    ANYTHING = "too long to compare"
+    DELETED = "the packet has deleted it"
+
+
+NOTHING: Final = _Mark.NOTHING
+ANYTHING: Final = _Mark.ANYTHING
+DELETED: Final = _Mark.DELETED
+Deleted = Literal[_Mark.DELETED]
+Known = bytes | None | _Mark
 Value = bytes | bytearray | memoryview | AsyncIterator[bytes]
 
 
@@ -25,12 +40,14 @@ def taped(tape: Tape, store: KvStore) -> Taped | Played:
 
 
 class Taped:
-    """Passes everything on, and keeps what was read. What the packet wrote itself is not kept: it will write it again."""
+    """Passes everything on, and keeps what was read and not known: not what the packet wrote itself, for it will write
+    that again, nor what it had read before."""
 
     def __init__(self, tape: Tape, store: KvStore) -> None:
         self._tape = tape
         self._store = store
-        self._written: set[str] = set()
+        self._known: dict[str, tuple[int, Known]] = {}
+        """How often the packet read or wrote a key, and what it holds as far as the packet knows."""
 
     @property
     def is_open(self) -> bool:
@@ -41,15 +58,20 @@ class Taped:
 
     def lookup(self, key: bytes) -> Found | None:
         found, name = self._store.lookup(key), _text(key)
-        if name in self._written or not self._tape.open:
+        if not self._tape.open:
             return found
+        at, known = self._known.get(name, (0, NOTHING))
+        value = None if found is None else found.value
+        self._known[name] = at + 1, ANYTHING if isinstance(value, LargeValue) else value
+        if known is ANYTHING or value == known:
+            return found
+        namespace = self._store.namespace
         if found is None:
-            self._tape.kv_read(RecordedRead(self._store.namespace, name, False))
+            self._tape.kv_read(RecordedRead(namespace, name, False, at=at))
             return None
 
         def keep(value: bytes) -> None:
-            read = RecordedRead(self._store.namespace, name, True, value, found.metadata_json, found.expiration)
-            self._tape.kv_read(read)
+            self._tape.kv_read(RecordedRead(namespace, name, True, value, found.metadata_json, found.expiration, at))
 
         if isinstance(found.value, bytes):
             keep(found.value)
@@ -61,11 +83,12 @@ class Taped:
 
     async def put(self, key: str, value: Value, **options: Any) -> None:
         await self._store.put(key, value, **options)
-        self._wrote("put", key)
+        small = not isinstance(value, AsyncIterator) and len(value) <= INLINE_BYTES
+        self._wrote("put", key, bytes(value) if small else ANYTHING)  # type: ignore[arg-type]  # no iterator
 
     async def delete(self, key: str) -> None:
         await self._store.delete(key)
-        self._wrote("delete", key)
+        self._wrote("delete", key, None)
 
     async def list(self, prefix: str = "", limit: int | None = None, cursor: str | None = None) -> Page:
         page = await self._store.list(prefix, limit, cursor)
@@ -74,8 +97,8 @@ class Taped:
         self._tape.kv_listed(RecordedList(namespace, prefix, limit, cursor, keys, page.cursor, page.complete))
         return page
 
-    def _wrote(self, verb: str, key: str) -> None:
-        self._written.add(key)
+    def _wrote(self, verb: str, key: str, value: Known) -> None:
+        self._known[key] = self._known.get(key, (0, NOTHING))[0] + 1, value
         self._tape.ended(f"kv {verb} {self._store.namespace} {key}")
 
 
@@ -109,7 +132,7 @@ class Played:
     def __init__(self, tape: Playback, store: KvStore) -> None:
         self._tape = tape
         self._store = store
-        self._written: dict[str, Entry | None] = {}
+        self._keys: dict[str, _PlayedKey] = {}
 
     @property
     def is_open(self) -> bool:
@@ -120,13 +143,21 @@ class Played:
 
     def lookup(self, key: bytes) -> Found | None:
         name = _text(key)
-        if name in self._written:
-            entry = self._written[name]
-            return None if entry is None else Found(entry.value, entry.metadata_json, entry.expiration)
-        read = self._tape.read_of(self._store.namespace, name)
-        if read is None:
+        held = self._key(name).read()
+        if isinstance(held, Entry):
+            return Found(held.value, held.metadata_json, held.expiration)
+        if held is DELETED:
+            return None
+        if held is None or (held.found and held.value is None):
+            self._tape.not_read(self._store.namespace, name, held)
             return self._store.lookup(key)
-        return Found(read.value or b"", read.metadata_json, read.expiration) if read.found else None
+        return Found(held.value or b"", held.metadata_json, held.expiration) if held.found else None
+
+    def _key(self, name: str) -> _PlayedKey:
+        found = self._keys.get(name)
+        if found is None:
+            found = self._keys[name] = _PlayedKey(self._tape.reads_of(self._store.namespace, name))
+        return found
 
     async def get(self, key: str) -> Entry | None:
         return await _entry(self, key)
@@ -155,12 +186,12 @@ class Played:
         if len(whole) > limits.MAX_VALUE_BYTES:
             raise limits.value_too_long(len(whole))
         await self._tape.turn(f"kv put {self._store.namespace} {key}")
-        self._written[key] = Entry(bytes(whole), metadata_json, expires)
+        self._key(key).wrote(Entry(bytes(whole), metadata_json, expires))
 
     async def delete(self, key: str) -> None:
         limits.key_bytes(key)
         await self._tape.turn(f"kv delete {self._store.namespace} {key}")
-        self._written[key] = None
+        self._key(key).wrote(DELETED)
 
     async def list(self, prefix: str = "", limit: int | None = None, cursor: str | None = None) -> Page:
         page = self._tape.list_of(self._store.namespace, prefix, limit, cursor)
@@ -169,6 +200,28 @@ class Played:
         await self._tape.turn(f"kv list {page.namespace} {page.prefix}")
         keys = [ListedKey(name, expiration, metadata) for name, expiration, metadata in page.keys]
         return Page(keys, page.next_cursor, page.complete)
+
+
+class _PlayedKey:
+    """What one key holds for the packet: what was read then, until it writes itself, until it was read otherwise."""
+
+    def __init__(self, reads: list[RecordedRead]) -> None:
+        self._reads = deque(reads)
+        self._held: RecordedRead | Entry | Deleted | None = None
+        self._at = 0
+
+    def read(self) -> RecordedRead | Entry | Deleted | None:
+        """None where nothing is known of it."""
+        while self._reads and (self._reads[0].at <= self._at or self._held is None):
+            self._held = self._reads.popleft()
+        self._at += 1
+        return self._held
+
+    def wrote(self, entry: Entry | Deleted) -> None:
+        while self._reads and self._reads[0].at <= self._at:
+            self._reads.popleft()  # it was read before this write then
+        self._held = entry
+        self._at += 1
 
 
 async def _entry(store: Taped | Played, key: str) -> Entry | None:

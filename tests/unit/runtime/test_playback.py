@@ -58,11 +58,12 @@ def test_secrets_are_no_difference():
 
 def test_reads_that_were_not_made_are_noted():
     tape = playback(
-        reads={("n", "a"): RecordedRead("n", "a", True, b"1"), ("n", "big"): RecordedRead("n", "big", True)}
+        reads=[RecordedRead("n", "a", True, b"1"), RecordedRead("n", "big", True), RecordedRead("n", "a", False, at=2)]
     )
-    assert tape.read_of("n", "a").value == b"1"
-    assert tape.read_of("n", "b") is None
-    assert tape.read_of("n", "big") is None
+    assert [read.value for read in tape.reads_of("n", "a")] == [b"1", None]
+    assert tape.reads_of("n", "b") == []
+    tape.not_read("n", "b", None)
+    tape.not_read("n", "big", tape.reads_of("n", "big")[0])
     assert tape.list_of("n", "", None, None) is None
     assert [one.kind for one in tape.divergences] == ["kv_read", "over", "kv_list"]
 
@@ -100,7 +101,7 @@ def test_a_tape_keeps_no_more_than_its_limits_and_says_so():
     tape.kv_read(RecordedRead("n", "k", True, b"x" * 20))
     assert len(tape.recorded.readings["time"]) == MAX_READINGS
     assert [one.answer is None for one in tape.recorded.calls] == [False, True]
-    assert tape.recorded.reads["n", "k"].value is None
+    assert tape.recorded.reads[-1].value is None
     assert tape.recorded.over == [
         "readings of time after the first 10,000",
         "the bodies of GET http://b/",
