@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import click
 
-from sandbox.cli import session, stopped
+from sandbox.cli import session
 from sandbox.cli.progress import Watch
+from sandbox.cli.replayed_in import api_of
 from sandbox.cli.tables import count, print_json
-from sandbox.client import Client, over_http
 from sandbox.errors import UsageError, UserError
 
 
@@ -35,22 +35,12 @@ async def _replay(
     """In the sandbox that is up, else in one of our own, whose workers' words come out here."""
     async with AsyncExitStack() as stack:
         holder, watch = session.running(options), Watch(quiet)
-        if holder is not None:
-            if pdb and not holder.get("pdb"):
-                raise UserError(
-                    f"the workers run in the sandbox that is up (pid {holder.get('pid')}), started without --pdb",
-                    hint="start that one with: sandbox up --pdb",
-                )
-            await stack.enter_async_context(stopped.told(options.state(), watch.say))
-            api = Client(await stack.enter_async_context(over_http(holder["address"])), holder.get("admin_token"))
-        else:
-            from sandbox.loader.debugger import when_paused  # loaded with the sandbox, when nothing is up
-
-            stack.callback(when_paused(watch.hold))
-            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True, post_mortem=pdb))
-            sandbox.events.subscribe(watch.event, "log", "exception")
-            sandbox.events.subscribe_at_once(watch.event)
-            api = session.local_client(sandbox)
+        if holder is not None and pdb and not holder.get("pdb"):
+            raise UserError(
+                f"the workers run in the sandbox that is up (pid {holder.get('pid')}), started without --pdb",
+                hint="start that one with: sandbox up --pdb",
+            )
+        api = await api_of(stack, options, holder, watch, pdb=pdb)
         path = f"/api/requests/{quote(request_id, safe='')}/replay"
         answer = await api.call("POST", path, json_body={"headers": headers})
         return {key: value for key, value in answer.items() if key != "success"}

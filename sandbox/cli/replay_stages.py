@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import click
 
-from sandbox.cli import session, stopped
+from sandbox.cli import session
 from sandbox.cli.progress import Watch
+from sandbox.cli.replayed_in import api_of
 from sandbox.cli.tables import duration, print_json, size
 from sandbox.client import Client, over_http
 
@@ -45,17 +46,7 @@ async def _replay(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-replay-"))
             options = dataclasses.replace(options, persist_to=Path(folder))
             holder = None
-        if holder is not None:
-            await stack.enter_async_context(stopped.told(options.state(), watch.say))
-            api = Client(await stack.enter_async_context(over_http(holder["address"])), holder.get("admin_token"))
-        else:
-            from sandbox.loader.debugger import when_paused  # loaded with the sandbox, when nothing is up
-
-            stack.callback(when_paused(watch.hold))
-            sandbox = await stack.enter_async_context(session.own_sandbox(options, load=True, post_mortem=pdb))
-            sandbox.events.subscribe(watch.event, "log", "exception")
-            sandbox.events.subscribe_at_once(watch.event)
-            api = session.local_client(sandbox)
+        api = await api_of(stack, options, holder, watch, pdb=pdb)
         if brought is not None:
             await api.call("POST", "/api/executions/import", body=brought)
         path = f"/api/executions/{quote(execution_id, safe='')}/replay"
