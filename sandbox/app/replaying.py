@@ -13,6 +13,7 @@ from sandbox.events import EventLog
 from sandbox.events.bodies import BodyRef, Tape
 from sandbox.events.compare import Answer, compare
 from sandbox.events.records import Entry
+from sandbox.events.records import Request as RequestRecord
 from sandbox.events.scrub import MASK
 from sandbox.events.store import Reader
 from sandbox.host.convert import DROPPED_IN, MAX_BODY
@@ -106,10 +107,11 @@ class Replaying:
         seconds = time.perf_counter() - began
         raw = tuple((name.encode(), value.encode("utf-8", "replace")) for name, value in sent)
         head = build_head(status, pairs)
-        log.request(
+        record = RequestRecord(
             number, at, seconds, trace, worker, fields["method"], request.url, raw, body, status, head, content or None,
             stale, len(content), int(fields["id"][1:]),
         )  # fmt: skip
+        log.replayed(record)
         tape = Tape.of(content, 0)
         return number, Answer(status, pairs, content, tape.sha256, len(content)), seconds * 1000
 

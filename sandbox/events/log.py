@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from sandbox.clock import Clock
 from sandbox.config.models import EventsConfig
 from sandbox.events.bodies import Recorded, Tape
 from sandbox.events.bus import Event
-from sandbox.events.records import Happened, Request
+from sandbox.events.records import Answered, Happened, Request
 from sandbox.events.scrub import NoSecrets, Redactor
 from sandbox.events.segment import Batch, encode
 from sandbox.events.store import Reader, Store, reading
@@ -39,6 +40,8 @@ FULL_BYTES = 64 * 1024 * 1024
 FULL_BATCHES = 200
 """So many batches that wait, and the next one is lost: the disk does not take them."""
 _SHORT = 4096
+SETTLE = 32
+"""Requests that are added to their batch at once."""
 
 logger = logging.getLogger("sandbox.events")
 
@@ -58,6 +61,7 @@ class EventLog:
         self.body_limit = min(config.body_limit, self._max_bytes // 16)
         self._redact = redact or NoSecrets()
         self._lock = threading.Lock()
+        self._fresh: deque[Answered] = deque()
         self._batch: Batch | None = None
         self._ready: list[Batch] = []
         self._waiting: list[Callable[[], None]] = []
@@ -76,46 +80,60 @@ class EventLog:
         """For a body that streams past."""
         return Tape(self.body_limit)
 
-    def request(
-        self,
-        number: int,
-        at: float,
-        seconds: float,
-        trace: Trace,
-        worker: str | None,
-        method: str,
-        url: str,
-        headers: tuple[tuple[bytes, bytes], ...],
-        body: Recorded,
-        status: int,
-        head: bytes | None,
-        answer: Recorded,
-        stale: bool,
-        sent: int,
-        replay_of: int | None = None,
-    ) -> None:
-        """Put down a request that was answered (or cut); see `Request`."""
-        shape = (worker, method, url, headers, body, status, head, answer, stale, trace.generation, trace.reads, sent)
-        if trace.begins and replay_of is None:
+    def request(self, answered: Answered, *, large: bool = False) -> None:
+        """Put down a request that was answered (or cut). `large` says that it may hold bodies of more than 4 KiB, which
+        must not wait for other requests."""
+        fresh = self._fresh
+        fresh.append(answered)
+        waiting = len(fresh)
+        if waiting >= SETTLE or large:
             with self._lock:
+                self._settle()
+        elif waiting == 1 and not self._wake.is_set():
+            self._begin()
+
+    def _settle(self) -> None:
+        """Add what was put down to the batch, several at once: that takes a third of what it takes one by one between
+        two requests, when the processor's caches hold other things. Under the lock."""
+        fresh = self._fresh
+        while fresh:
+            answered = fresh.popleft()
+            (number, at, seconds, trace, worker, method, url, headers, body, status, head, answer, stale, sent) = (
+                answered
+            )
+            if trace.begins:
+                shape = (
+                    worker,
+                    method,
+                    url,
+                    headers,
+                    body,
+                    status,
+                    head,
+                    answer,
+                    stale,
+                    trace.generation,
+                    trace.reads,
+                    sent,
+                )
                 batch = self._batch
                 if batch is not None and shape == batch.last_shape:  # as nearly always where many come
-                    batch.rows.append((batch.last, number, at, seconds, trace.number))
-                    if len(batch.rows) >= SEGMENT:
+                    batch.again(number, at, seconds, trace.number)
+                    if len(batch.numbers) >= SEGMENT:
                         self._full()
-                    return
+                    continue
                 if _is_short(body) and _is_short(answer):
                     batch = batch or self._new_batch(at)
                     batch.request(shape, number, at, seconds, trace.number)
                     if len(batch) >= SEGMENT:
                         self._full()
-                    return
-        body, answer = self._bounded(body), self._bounded(answer)
-        self._put(
-            Request(
-                number, at, seconds, trace, worker, method, url, headers, body, status, head, answer, stale, sent, replay_of,
-            )
-        )  # fmt: skip
+                    continue
+            whole = Request(*answered)
+            self._add(whole._replace(body=self._bounded(body), answer=self._bounded(answer)))
+
+    def replayed(self, request: Request) -> None:
+        """Put down a request that was another one again."""
+        self._put(request._replace(body=self._bounded(request.body), answer=self._bounded(request.answer)))
 
     def happened(self, event: Event) -> None:
         """Put down any other event, in the span of the running code."""
@@ -168,19 +186,25 @@ class EventLog:
 
     def _put(self, record: Request | Happened) -> None:
         with self._lock:
-            batch = self._batch
-            if batch is None:
-                batch = self._new_batch(record.at)
-            batch.other(record)
-            if len(batch) >= SEGMENT:
-                self._full()
+            self._settle()
+            self._add(record)
+
+    def _add(self, record: Request | Happened) -> None:
+        batch = self._batch or self._new_batch(record.at)
+        batch.other(record)
+        if len(batch) >= SEGMENT:
+            self._full()
 
     def _new_batch(self, base: float) -> Batch:
+        self._batch = Batch(base)
+        self._begin()
+        return self._batch
+
+    def _begin(self) -> None:
+        """There is something to write."""
         if self._thread is None:
             self._start()
-        self._batch = Batch(base)
         self._wake.set()
-        return self._batch
 
     def _full(self) -> None:
         assert self._batch is not None
@@ -237,7 +261,7 @@ class EventLog:
                         self._tell(sum(map(len, batches)), error)
                 for tell in waiting:
                     tell()
-                if self._stopping and self._batch is None and not self._ready:
+                if self._stopping and not self._fresh and self._batch is None and not self._ready:
                     return
                 if self._stopping:
                     self._wake.set()
@@ -257,6 +281,7 @@ class EventLog:
 
     def _take(self) -> tuple[list[Batch], list[Callable[[], None]]]:
         with self._lock:
+            self._settle()
             batches, self._ready = self._ready, []
             if self._batch is not None:
                 batches.append(self._batch)

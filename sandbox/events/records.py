@@ -13,6 +13,13 @@ from sandbox.runtime.trace import Trace
 REQUEST = "request"
 
 
+Answered = tuple[
+    int, float, float, Trace, str | None, str, str, tuple[tuple[bytes, bytes], ...], Recorded, int, bytes | None, Recorded,
+    bool, int,
+]  # fmt: skip
+"""The fields of `Request` but for `replay_of`, as they are handed to the log: a tuple is made soonest."""
+
+
 class Request(NamedTuple):
     """A request that was answered. `head` is the answer's status line and headers as they went out, None where it was
     cut before; `headers` are those that came in, as bytes. `at` is seconds since the epoch, `seconds` how long it took."""

@@ -40,6 +40,8 @@ MIGRATIONS = (
     CREATE INDEX body_of_segment ON body (segment);
     CREATE INDEX segment_of_request ON segment (request_last) WHERE request_last IS NOT NULL;
     """,
+    # What was written before has another layout.
+    "DELETE FROM body; DELETE FROM segment;",
 )
 _INSERT = """
     INSERT INTO segment VALUES (:first, :count, :written, :at_first, :at_last, :request_first, :request_last, :process,

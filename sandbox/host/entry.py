@@ -290,10 +290,11 @@ class Entry:
         url = target.url if target is not None else http.raw_path[:200]
         if log is not None and (target is None or worker is not None or _is_told(url)):
             body = step.body
-            log.request(
+            record = (
                 step.number or log.number(), step.at, seconds, step.trace, worker, http.method, url, http._message.raw_headers,
                 body.tape if isinstance(body, LimitedBody) else body, step.status, step.head, step.answer, step.stale, step.sent,
             )  # fmt: skip
+            log.request(record, large=body is not None or step.sent > 4096)
         self._hooks.emit(
             "request",
             worker=worker,

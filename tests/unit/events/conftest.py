@@ -9,6 +9,7 @@ import pytest
 from sandbox.clock import FakeClock
 from sandbox.config.models import EventsConfig
 from sandbox.events import EventLog
+from sandbox.events.records import Request
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nSet-Cookie: session=abc\r\n\r\n"
 
@@ -19,7 +20,11 @@ def answered(log, number, *, trace=None, body=None, answer=b"Hello", url="http:/
 
     values = {"at": 1_700_000_000.0 + number, "seconds": 0.001, "worker": "w", "method": "GET", "head": HEAD}
     values |= {"headers": ((b"Host", b"w.localhost"),), "stale": False, "sent": 5, **more}
-    log.request(number=number, trace=trace or Trace(), body=body, answer=answer, url=url, status=status, **values)
+    record = Request(number=number, trace=trace or Trace(), body=body, answer=answer, url=url, status=status, **values)
+    if record.replay_of is None:
+        log.request(tuple(record[:-1]), large=len(body or b"") > 4096)
+    else:
+        log.replayed(record)
 
 
 @pytest.fixture
