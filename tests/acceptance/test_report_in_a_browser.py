@@ -106,7 +106,7 @@ async def opened(socket, width: int, url: str) -> Tab:
 def report(project):
     """The report of the sample newsroom, made by the real command."""
     out = project.root / "out"
-    done = project.sandbox("run", "feed_report", "--persist-to", str(project.state), "--out", str(out), cwd=ROOT)
+    done = project.sandbox("run", "topic_report", "--persist-to", str(project.state), "--out", str(out), cwd=ROOT)
     assert done.code == 0, done.err
     return out / "report.html"
 

@@ -1,0 +1,141 @@
+"""The Universal Researcher over the sample newsroom: every way at once, where each find came from, and a model that may fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NEWSROOM = "https://newsroom.test"
+CONFIG = """
+[[egress.routes]]
+match = "https://newsroom.test/*"
+folder = "{root}/workers/newsroom_sample/feeds"
+[[egress.routes]]
+match = "https://api.openai.com/*"
+worker = "mock_openai"
+[pipelines.research]
+description = "one stage"
+[pipelines.research.parameters.topic]
+type = "string"
+default = "night trains"
+[[pipelines.research.stages]]
+name = "universal"
+worker = "bitware_universal_researcher"
+"""
+MOCK = """
+import json
+from workers import Response, WorkerEntrypoint
+
+ASKED = []
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        assert request.headers.get("authorization") == "Bearer canary-key"
+        body = json.loads(await request.text())
+        ASKED.append(body)
+        print("asked", request.url, body["model"])
+        await_after = {after!r}
+        answers = {answers!r}
+        status, answer = answers[min(len(ASKED), len(answers)) - 1]
+        headers = {{"Content-Type": "application/json"}}
+        if status == 429:
+            headers["Retry-After"] = await_after
+        return Response(answer, status=status, headers=headers)
+"""
+
+
+def completion(content, tokens=120):
+    return json.dumps({"choices": [{"message": {"content": content}}], "usage": {"total_tokens": tokens}})
+
+
+GOOD = completion(json.dumps({"sub_topics": ["sleeper revival"], "keywords": ["couchette"]}))
+
+
+@pytest.fixture
+def bitware(tmp_path):
+    """`bitware(key=...)` copies the workers under test, and binds the key where one is given."""
+
+    def copy(key=None):
+        for name in ("bitware_universal_researcher", "bitware_feed_fetcher"):
+            shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
+        if key:
+            (tmp_path / "workers/bitware_universal_researcher/.dev.vars").write_text(f"OPENAI_API_KEY={key}\n")
+        (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT))
+
+    return copy
+
+
+async def research(start, **given):
+    sandbox = await start(serve=False)
+    execution = await sandbox.run("research", {"topic": "night trains"}, input=given)
+    assert execution["state"] == "completed", execution["error"]
+    return execution, json.loads(await sandbox.orchestrator.read_output(execution["execution_id"], "universal"))
+
+
+async def test_ways_are_merged_and_each_find_says_where_it_came_from(bitware, worker, start):
+    bitware()
+    worker("mock_openai", MOCK.format(after="0", answers=[]))
+    _, found = await research(
+        start,
+        topic="night trains",
+        opml=[f"{NEWSROOM}/feeds.opml", f"{NEWSROOM}/none.opml", "<opml><body></body></opml>"],
+        feeds=[f"{NEWSROOM}/nightline-rail.xml", f"{NEWSROOM}/gone.xml"],
+        podcasts=["http://newsroom.test/nightline-rail.xml/"],
+        sites=["https://harbour.test/"],
+    )
+    best = found["sources"][0]
+    assert best["url"] == f"{NEWSROOM}/nightline-rail.xml"
+    assert best["found_by"] == ["opml", "feeds", "podcasts"]
+    assert 0 < best["matching"] <= best["items"]
+    assert [row["quality_score"] for row in found["feeds"]] == sorted(
+        (row["quality_score"] for row in found["feeds"]), reverse=True
+    )
+    assert all(article["found_by"] for article in found["articles"])
+    missed = {row["what"]: (row["way"], row["reason"]) for row in found["unreachable"]}
+    assert missed[f"{NEWSROOM}/none.opml"] == ("opml", "it answers 404")
+    assert missed[f"{NEWSROOM}/gone.xml"][0] == "feeds" and "404" in missed[f"{NEWSROOM}/gone.xml"][1]
+    assert missed["https://harbour.test/"][0] == "discovery"
+    assert f"{NEWSROOM}/signal-box.xml" in missed
+    assert [row["way"] for row in found["ways"]] == ["discovery", "opml", "feeds", "podcasts"]
+    assert found["keywords"][:2] == ["night", "train"] and found["notes"] == []
+
+
+async def test_the_model_adds_to_the_research_and_is_counted(bitware, worker, start):
+    bitware(key="canary-key")
+    worker("mock_openai", MOCK.format(after="0", answers=[(200, GOOD)]))
+    execution, found = await research(start, query="night trains", feeds=f"{NEWSROOM}/nightline-rail.xml")
+    assert found["sub_topics"] == ["sleeper revival"] and "couchette" in found["keywords"]
+    assert found["notes"] == ["The model gpt-4o-mini took part."]
+    (packet,) = execution["stages"][0]["packets"]
+    told = json.dumps(packet)
+    assert '"tokens_used": 120' in told, told
+    assert "canary-key" not in json.dumps(execution) + json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("after", "answers", "note"),
+    [
+        ("0", [(429, "{}"), (200, GOOD)], "The model gpt-4o-mini took part."),
+        ("0", [(429, "{}")], "The model was left out: it answered 429."),
+        ("3600", [(429, "{}"), (200, GOOD)], "The model was left out: it answered 429."),
+        ("0", [(500, "oops")], "The model was left out: it answered 500."),
+        ("0", [(200, "{not json")], "The model was left out: its answer is malformed."),
+        ("0", [(200, '{"choices": []}')], "The model was left out: its answer is malformed."),
+        ("0", [(200, completion("sure, here you go"))], "The model was left out: its answer is malformed."),
+        (
+            "0",
+            [(200, completion('{"sub_topics": 7}'))],
+            "The model was left out: its answer has no usable 'sub_topics'.",
+        ),
+    ],
+)
+async def test_a_model_that_fails_is_left_out_and_said(bitware, worker, start, after, answers, note):
+    bitware(key="canary-key")
+    worker("mock_openai", MOCK.format(after=after, answers=answers))
+    _, found = await research(start, topic="night trains", feeds=f"{NEWSROOM}/nightline-rail.xml")
+    assert found["notes"] == [note]
+    assert found["sources"] and found["articles"]
