@@ -56,6 +56,11 @@ class Facts:
                 ),
                 *({"name": name, "kind": "var"} for name in config.vars if name not in config.secrets),
                 *({"name": name, "kind": "secret"} for name in config.secrets),
+                *(
+                    [{"name": config.assets.binding, "kind": "assets"}]
+                    if config.assets is not None and config.assets.binding is not None
+                    else []
+                ),
                 *({"name": b.binding, "kind": b.kind, "supported": False} for b in config.unsupported),
             ],
         }

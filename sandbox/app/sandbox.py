@@ -31,6 +31,7 @@ from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, trigger
 from sandbox.app.watching import watch_loop
+from sandbox.bindings.assets import AssetServers
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -82,6 +83,7 @@ class Sandbox:
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
         self.redact = Redaction()
+        self._assets = AssetServers()
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
@@ -141,6 +143,7 @@ class Sandbox:
             on_error=self.config.on_error,
             points=self._interception.points,
             load=hosting.load,
+            front=self._assets.front,
         )
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
@@ -274,6 +277,7 @@ class Sandbox:
             defaults=defaults,
             points=self._interception.points,
             emit=self.events.emit,
+            assets=self._assets,
         )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.bindings.assets import Assets, AssetServers
 from sandbox.bindings.kv import KvNamespace, KvStores
 from sandbox.bindings.services import Fetcher
 from sandbox.clock import Clock
@@ -38,6 +39,7 @@ def build_env(
     defaults: Mapping[str, str] | None = None,
     points: Points | None = None,
     emit: Emit = silent,
+    assets: AssetServers | None = None,
 ) -> JsObject:
     """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
     WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`. `emit` is told of calls through service bindings."""
@@ -52,6 +54,8 @@ def build_env(
         env[service.binding] = Fetcher(
             invoke, clock, service.service, service.entrypoint, service.props, points, caller, emit
         )
+    if config.assets is not None and config.assets.binding is not None and assets is not None:
+        env[config.assets.binding] = Assets(assets.of(config.assets))
     for missing in config.unsupported:
         if missing.binding is not None:
             env[missing.binding] = MissingBinding(missing)

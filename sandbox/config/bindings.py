@@ -100,9 +100,6 @@ def _unsupported(table: Table) -> Iterator[UnsupportedBinding]:
         for entry in parent.tables(inner) if parent is not None else []:
             label = f"{kind}.{inner}" if kind in ("queues", "unsafe") else kind
             yield UnsupportedBinding(label, entry.text(name, required=True))
-    assets = table.table("assets")
-    if assets is not None:
-        yield UnsupportedBinding("assets", assets.text("binding"))
     queues, triggers = table.table("queues"), table.table("triggers")
     if queues is not None and queues.tables("consumers"):
         yield UnsupportedBinding("queues.consumers", None)

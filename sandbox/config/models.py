@@ -30,6 +30,18 @@ class ServiceBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetsConfig:
+    """`assets`: static files. `directory` is absolute; `run_worker_first` is a flag or a list of path patterns, those
+    that begin with `!` being the exceptions. `binding` is the name worker code uses, if any."""
+
+    directory: Path
+    binding: str | None = None
+    html_handling: str = "auto-trailing-slash"
+    not_found_handling: str = "none"
+    run_worker_first: bool | tuple[str, ...] = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnsupportedBinding:
     """Something a wrangler file asks for that is not there yet: `kind` is wrangler's key (`d1_databases`),
     `binding` the name worker code uses, or None for what has no name (`triggers.crons`)."""
@@ -54,6 +66,7 @@ class WorkerConfig:
     `name` is the canonical name (folded spelling decides equality: case, `-` and `_` are one). `vars` are the plain
     values of the wrangler file; `secrets` come from `.dev.vars` or `.env` and win over `vars`. `watched` are the
     configuration files read (also those that were looked for and are absent), so that a change of any reloads.
+    Without `has_main` it is a worker of assets alone, and `main` is its folder.
     """
 
     name: str
@@ -66,6 +79,8 @@ class WorkerConfig:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     kv_namespaces: tuple[KvBinding, ...] = ()
     services: tuple[ServiceBinding, ...] = ()
+    assets: AssetsConfig | None = None
+    has_main: bool = True
     unsupported: tuple[UnsupportedBinding, ...] = ()
     rules: tuple[ModuleRule, ...] = ()
     dev_port: int | None = None
@@ -76,7 +91,7 @@ class WorkerConfig:
     @property
     def module_root(self) -> Path:
         """The folder of the main module: what worker code imports lies under it."""
-        return self.main.parent
+        return self.main.parent if self.has_main else self.root
 
     @property
     def main_module(self) -> str:

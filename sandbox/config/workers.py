@@ -86,6 +86,7 @@ def read_worker(
     bound = {
         *(binding.binding for binding in config.kv_namespaces),
         *(binding.binding for binding in config.services),
+        *([config.assets.binding] if config.assets is not None else ()),
         *(binding.binding for binding in config.unsupported),
     }
     return dataclasses.replace(

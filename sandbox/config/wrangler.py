@@ -14,6 +14,7 @@ from typing import Any
 
 from sandbox.clock import SystemClock, iso
 from sandbox.config import environments
+from sandbox.config.assets import read_assets
 from sandbox.config.bindings import NAME, NAME_HINT, read_kv, read_services, read_unsupported
 from sandbox.config.models import ModuleRule, WorkerConfig
 from sandbox.config.tables import Table, shown
@@ -40,10 +41,19 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
     """
     table = environments.choose_environment(document, env)
     name = _name(document, folder)
-    main = _main(table, folder)
+    assets = read_assets(table, folder)
+    only_assets = "main" not in table.data and table.raw("assets") is not None
+    main = folder if only_assets else _main(table, folder)
     kv, services, unsupported = read_kv(table), read_services(table, env), read_unsupported(table)
     variables = _vars(table)
-    names = [*(b.binding for b in kv), *(b.binding for b in services), *(b.binding for b in unsupported), *variables]
+    single = [assets.binding] if assets is not None else []
+    names = [
+        *single,
+        *(b.binding for b in kv),
+        *(b.binding for b in services),
+        *(b.binding for b in unsupported),
+        *variables,
+    ]
     for binding, times in Counter(names).items():
         if binding is not None and times > 1:
             table.error(
@@ -58,10 +68,12 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
         config_path=document.file,
         main=main or folder,
         compatibility_date=_compatibility_date(table),
-        compatibility_flags=_flags(table, main),
+        compatibility_flags=_flags(table, None if only_assets else main),
         vars=variables,
         kv_namespaces=kv,
         services=services,
+        assets=assets,
+        has_main=not only_assets,
         unsupported=unsupported,
         rules=_rules(table),
         dev_port=dev.integer("port", least=0, most=65535) or None if dev is not None else None,

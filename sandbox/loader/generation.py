@@ -45,7 +45,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     install_runtime()
     names_as_text.install()
     opened.install()
-    if config.main_module in shadowing.NEVER_OWN:
+    if config.has_main and config.main_module in shadowing.NEVER_OWN:
         raise ImportError(
             f"{config.main.name} cannot be a main module: on Cloudflare {config.main_module!r} is a module that is loaded "
             f"already; call the file entry.py",
@@ -53,6 +53,8 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         )
     namespace = Namespace(config.name, number, root=config.module_root, boundary=config.root, main=config.main)
     namespace.open(context)
+    if not config.has_main:
+        return Generation(config, number, context, namespace, Exports({}, {}), set())
     handlers = reclaim.handlers_in_use()
     before = current_worker.get(None)
     current_worker.set(context)

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ from sandbox.runtime.web import Request, Response
 RETRY_EVERY_S = 1.0
 # How a generation is made of a worker's configuration, its number and its context.
 Load = Callable[[WorkerConfig, int, WorkerContext], Generation]
+# What answers before a worker that has assets is asked; None: the worker is to answer.
+Front = Callable[[WorkerConfig, Request], Awaitable[Response | None]]
 
 
 class WorkerRegistry:
@@ -59,6 +61,7 @@ class WorkerRegistry:
         on_error: Literal["stale", "fail"] = "stale",
         points: Points | None = None,
         load: Load = load_generation,
+        front: Front | None = None,
     ) -> None:
         self._make_context = make_context
         self._load_config = load_config
@@ -66,6 +69,7 @@ class WorkerRegistry:
         self._on_error = on_error
         self._points = points or Points()
         self._load = load
+        self._front = front
         # By folded name, and by each spelling seen since (so that the usual one is found at once).
         self._slots: dict[str, Slot] = {}
         self._spellings: dict[str, Slot] = {}
@@ -172,6 +176,10 @@ class WorkerRegistry:
         self, worker: str, request: Request, entrypoint: str | None, props: Mapping[str, Any] | None
     ) -> Response:
         slot = self._spellings.get(worker) or self._find(worker)
+        if slot.config.assets is not None and entrypoint is None and self._front is not None:
+            response = await self._front(slot.config, request)
+            if response is not None:
+                return response
         generation = slot.generation
         if generation is None or slot.failure is not None:
             generation = self._despite(slot)

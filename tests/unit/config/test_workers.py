@@ -280,8 +280,6 @@ def test_default_rules_and_how_one_replaces_them(project: Any) -> None:
         ({"durable_objects": {"bindings": [{"name": "DO", "class_name": "X"}]}}, "durable_objects", "DO"),
         ({"workflows": [{"name": "w", "binding": "FLOW", "class_name": "X"}]}, "workflows", "FLOW"),
         ({"triggers": {"crons": ["* * * * *"]}}, "triggers.crons", None),
-        ({"assets": {"directory": "public", "binding": "ASSETS"}}, "assets", "ASSETS"),
-        ({"assets": {"directory": "public"}}, "assets", None),
         ({"ai": {"binding": "AI"}}, "ai", "AI"),
         ({"browser": {"binding": "B"}}, "browser", "B"),
         ({"images": {"binding": "IMG"}}, "images", "IMG"),
