@@ -64,7 +64,8 @@ class AssetServer:
     def goes_first(self, request: Request, navigation: bool) -> bool:
         """Whether the assets answer before the worker: by `run_worker_first`, else where they have something.
 
-        A `navigation` (a browser that opens a page) counts what `not_found_handling` gives as something.
+        What `not_found_handling` gives counts as something for a `navigation` (a browser that opens a page), and for
+        every request where `run_worker_first` names the paths of the worker.
         """
         path = path_of(request)
         if any(rule.match(path) for rule in self._assets_first):
@@ -73,9 +74,8 @@ class AssetServer:
             return False
         if self._read().redirects.match(path) is not None:
             return True
-        return (
-            locate(_decoded(path), self._config.html_handling, self._missing(navigation), self._folder.find) is not None
-        )
+        missing = self._config.not_found_handling if navigation or self._worker_first else "none"
+        return locate(_decoded(path), self._config.html_handling, missing, self._folder.find) is not None
 
     async def answer(self, request: Request) -> Response:
         """The file, a redirect, or an empty 404; 405 for other methods than GET and HEAD where there is a file.
@@ -130,9 +130,6 @@ class AssetServer:
         if header(request, "authorization") is None and header(request, "range") is None:
             headers.append(("cache-control", CACHE_CONTROL))
         return headers
-
-    def _missing(self, navigation: bool) -> str:
-        return self._config.not_found_handling if navigation else "none"
 
     def _read(self) -> _Settings:
         """The settings files, read again when they changed."""
