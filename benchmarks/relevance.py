@@ -21,7 +21,9 @@ from classifier.words import language_of  # noqa: E402
 
 def ranking(topic: str, found: list[Item]) -> list[Item]:
     """The items, the most relevant first."""
-    documents = [document(item.title, item.text, language_of(f"{item.title}. {item.text}", "en")) for item in found]
+    documents = [
+        document(item.title, item.text, language_of(f"{item.title}. {item.text}", item.language)) for item in found
+    ]
     ranker = Ranker(topic, documents)
     scores = [ranker.rank(one).score for one in documents]
     return [found[at] for at in sorted(range(len(found)), key=lambda at: -scores[at])]

@@ -21,6 +21,8 @@ class Item:
     feed: str
     title: str
     text: str
+    language: str = ""
+    """What the feed says of itself."""
 
 
 @dataclass(frozen=True)
@@ -64,5 +66,9 @@ def items(folder: Path) -> list[Item]:
     found = []
     for path in sorted(folder.glob("*.xml")):
         feed = feedparser.parse(io.BytesIO(path.read_bytes()), sanitize_html=False, resolve_relative_uris=False)
-        found += [Item(path.stem, entry.get("title", "").strip(), entry.get("summary", "")) for entry in feed.entries]
+        language = feed.feed.get("language", "")
+        found += [
+            Item(path.stem, entry.get("title", "").strip(), entry.get("summary", ""), language)
+            for entry in feed.entries
+        ]
     return found

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-ROOT = Path(__file__).parents[4]
-FEEDS = ROOT.parent / "shared" / "feeds" / "xml"
-MARKS = ROOT / "tests" / "fixtures" / "relevance" / "real_feeds.json"
-KEPT_PRECISION = {"large language model evaluation": 0.9, "data pipelines": 0.9}
 
 
 def batch(classifier, topic, *texts, keywords=()):
@@ -212,22 +205,34 @@ def test_an_empty_article_and_an_empty_topic_are_answered(classifier):
     assert row["summary"] == ""
 
 
-def precision_at(classifier, topic: str, most: int) -> float:
-    import feedparser
+def test_what_a_topic_excludes_is_left_out(classifier):
+    stills, films, mixed = batch(
+        classifier,
+        "image generation, not video",
+        ("Image generation for everyone", "A model of image generation paints."),
+        ("Video models", "They make video."),
+        ("Image generation and video generation", "Image generation, and video."),
+    )
+    assert stills["relevance_score"] > 0.3 and films["relevance_score"] == 0
+    assert mixed["relevance_score"] < stills["relevance_score"] / 3
+    assert mixed["explanation"]["relevance"]["excluded"] == ["video"]
+    assert "excluded" not in stills["explanation"]["relevance"]
 
-    marks = json.loads(MARKS.read_text(encoding="utf-8"))["topics"][topic]["relevant"]
-    relevant = {(mark["feed"], mark["title"]) for mark in marks}
-    rows = []
-    for path in sorted(FEEDS.glob("*.xml")):
-        parsed = feedparser.parse(io.BytesIO(path.read_bytes()), sanitize_html=False, resolve_relative_uris=False)
-        rows += [(path.stem, entry.get("title", "").strip(), entry.get("summary", "")) for entry in parsed.entries]
-    documents = [classifier.relevance.document(title, text, "en") for _, title, text in rows]
-    ranker = classifier.relevance.Ranker(topic, documents)
-    ranked = sorted(range(len(rows)), key=lambda at: -ranker.rank(documents[at]).score)
-    return sum(rows[at][:2] in relevant for at in ranked[:most]) / most
+
+@pytest.mark.parametrize("topic", ["not video", "state-of-the-art models", "notes on nothing", "without"])
+def test_only_a_word_of_its_own_between_two_things_excludes(classifier, topic):
+    assert classifier.relevance.wanted_and_not(topic) == (topic, "")
 
 
-@pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds (../shared/feeds) are not here")
-@pytest.mark.parametrize("topic", KEPT_PRECISION)
-def test_precision_on_real_feeds_does_not_fall(classifier, topic):
-    assert precision_at(classifier, topic, 10) >= KEPT_PRECISION[topic]
+def test_a_topic_in_another_language_finds_its_inflected_words(classifier):
+    german = "Die Stadt und die Hitzewelle: so war es in den Freibädern, als die Sonne auf der Wiese nicht mehr wich."
+    english = "The baths of the city were open for longer, and it was warm."
+    found, other = scores(classifier, "Hitzewellen", ("Eine Hitzewelle", german), ("Open longer", english))
+    assert found > 0.3 and other == 0
+
+
+def test_two_letters_stand_for_words_only_where_an_article_has_both(classifier):
+    known = ("The squeeze", "Venture capital is changing. A VC wants a board seat.")
+    short = ("What a VC does", "VCs meet founders.")
+    assert scores(classifier, "venture capital", known, short, ("Cheese", "Dairies met."))[1] > 0
+    assert scores(classifier, "venture capital", ("Venture capital", "It changes."), short, short)[1] == 0

@@ -21,7 +21,11 @@ APART = 0.35  # what the words of one idea count for where they do not stand tog
 EXPANSION_WEIGHT = 0.35
 FEEDBACK_DOCUMENTS = 12
 FEEDBACK_TERMS = 6
-ACRONYM = re.compile(r"\b([A-Z][A-Z0-9]{2,5})s?\b")
+ACRONYM = re.compile(r"\b([A-Z][A-Z0-9]{1,5})s?\b")
+NEGATION = re.compile(
+    r"(?:^|[\s,;]+)(?:but\s+not|not|without|except(?:\s+for)?|ohne|sans|sin|sem|senza|zonder)\s+|\s-(?=\w)", re.I
+)
+UNWANTED = 0.1  # what is left of the score of an article that has a word the topic excludes
 
 
 # Short forms that people write for a long word, by the stem of the long one.
@@ -54,6 +58,7 @@ class Document:
     title: list[str]
     body: list[str]
     acronyms: frozenset[str]
+    language: str = "en"
     counts: Counter[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,8 +73,28 @@ class Document:
 
 def document(title: str, content: str, language: str) -> Document:
     return Document(
-        terms(title, language), terms(content, language), frozenset(ACRONYM.findall(f"{title} {content[:4000]}"))
+        terms(title, language),
+        terms(content, language),
+        frozenset(ACRONYM.findall(f"{title} {content[:4000]}")),
+        language,
     )
+
+
+def wanted_and_not(topic: str) -> tuple[str, str]:
+    """`image generation, not video` -> (`image generation`, `video`); `without`, `except` and a leading minus say the same."""
+    parts = NEGATION.split(topic)
+    return (parts[0], " ".join(parts[1:])) if parts[0].strip(" ,;") else (topic, "")
+
+
+def topic_language(topic: str, documents: Sequence[Document]) -> str:
+    """The language in which most documents have every word of the topic in that same language; English where none has."""
+    best, most = "en", 0
+    for language in sorted({d.language for d in documents} | {"en"}, key=lambda code: (code != "en", code)):
+        stems = set(terms(topic, language))
+        count = sum(d.language == language and stems <= d.counts.keys() for d in documents) if stems else 0
+        if count > most:
+            best, most = language, count
+    return best
 
 
 def _has_run(d: Document, run: Sequence[str]) -> bool:
@@ -104,10 +129,13 @@ class Ranker:
     """Ranks documents for one topic. The statistics (document frequencies, mean length) come from the whole batch."""
 
     def __init__(
-        self, topic: str, documents: Sequence[Document], keywords: Iterable[str] = (), language: str = "en"
+        self, topic: str, documents: Sequence[Document], keywords: Iterable[str] = (), language: str | None = None
     ) -> None:
+        topic, unwanted = wanted_and_not(topic)
+        language = language or topic_language(topic, documents)
         self.documents = documents
         self.language = language
+        self.unwanted = frozenset(terms(unwanted, language))
         self.mean_length = sum(d.length for d in documents) / len(documents) if documents else 1.0
         self.frequency: Counter[str] = Counter()
         for d in documents:
@@ -130,11 +158,12 @@ class Ranker:
         concepts: list[Concept] = []
         at = 0
         while at < len(plain):
-            for size in range(min(5, len(plain) - at), 2, -1):
+            for size in range(min(5, len(plain) - at), 1, -1):
                 run = plain[at : at + size]
                 acronym = "".join(word[0] for word in run).upper()
-                if known[acronym] >= 2:
-                    stems = tuple(stem(word, self.language) for word in run)
+                stems = tuple(stem(word, self.language) for word in run)
+                # Two letters stand for many things: some article must have both, the letters and the words.
+                if known[acronym] >= 2 and (size > 2 or self._spelled_out(acronym, stems)):
                     forms = {fold(acronym), stem(acronym, self.language), stem(acronym + "s", self.language)}
                     concepts.append(Concept(" ".join(run), stems, frozenset(forms)))
                     at += size
@@ -145,6 +174,9 @@ class Ranker:
                 concepts.append(Concept(plain[at], (word_stem,), frozenset(forms)))
                 at += 1
         return concepts
+
+    def _spelled_out(self, acronym: str, stems: Sequence[str]) -> bool:
+        return any(acronym in d.acronyms and _has_run(d, stems) for d in self.documents)
 
     def _idf(self, term: str) -> float:
         n = self.frequency[term]
@@ -227,6 +259,9 @@ class Ranker:
         raw = total * covered**2 * (1 + PHRASE_BOOST * len(phrases) / max(1, len(self.topic_stems) - 1))
         raw += sum(related.values()) * (0.3 + 0.7 * covered)
         score = 1 - math.exp(-1.5 * raw / possible) if possible else 0.0
+        excluded = sorted(term for term in self.unwanted if term in d.counts)
+        if excluded:
+            score *= UNWANTED
         return Relevance(
             round(score, 4),
             {
@@ -238,5 +273,6 @@ class Ranker:
                     for term, value in sorted(related.items(), key=lambda i: -i[1])
                 },
                 "raw": round(raw, 3),
+                **({"excluded": excluded} if excluded else {}),
             },
         )
