@@ -61,6 +61,11 @@ class Facts:
                     if config.assets is not None and config.assets.binding is not None
                     else []
                 ),
+                *(
+                    {"name": b.binding, "kind": "ratelimit", "limit": b.limit, "period": b.period}
+                    for b in config.ratelimits
+                ),
+                *([{"name": config.version_metadata, "kind": "version_metadata"}] if config.version_metadata else []),
                 *({"name": b.binding, "kind": b.kind, "supported": False} for b in config.unsupported),
             ],
         }

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.changes import Changes
+from sandbox.app.crons import Crons
 from sandbox.app.debugging import Debugging
 from sandbox.app.facts import Facts
 from sandbox.app.failures import Failures
@@ -29,12 +30,13 @@ from sandbox.app.recording import Recording
 from sandbox.app.redaction import Redaction
 from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
-from sandbox.app.triggers import HANDLER_PATH, trigger
+from sandbox.app.triggers import HANDLER_PATH, TriggerApi, trigger
 from sandbox.app.watching import watch_loop
 from sandbox.bindings.assets import AssetServers
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
+from sandbox.bindings.ratelimit import RateLimits
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
@@ -84,6 +86,8 @@ class Sandbox:
         self.events = Bus(self.clock)
         self.redact = Redaction()
         self._assets = AssetServers()
+        self._rate_limits = RateLimits(self.clock)
+        self._crons: Crons
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
@@ -145,6 +149,8 @@ class Sandbox:
             load=hosting.load,
             front=self._assets.front,
         )
+        self._crons = Crons(self.workers, self.clock, self._emit_redacted)
+        self._crons.configure(self.config.workers)
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
         self.recording.attach(self.egress)
@@ -185,6 +191,8 @@ class Sandbox:
                 await self.workers.add(worker)
         self.debugging.leave(self._folder, address=self.address if self._serve else None, admin_token=self.admin_token)
         self._ready.set()
+        if self._load and (self._serve or hosting.throwaway):
+            self._crons.start()
         if self._watch and self._load:
             await self._changes.watch(saved_since=began)
 
@@ -194,6 +202,8 @@ class Sandbox:
         clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
         deadline = clock() + grace
         await self._changes.close()
+        if hasattr(self, "_crons"):
+            await self._crons.close()
         if hasattr(self, "orchestrator"):
             await self._interception.close()
         if self.server is not None:
@@ -278,6 +288,7 @@ class Sandbox:
             points=self._interception.points,
             emit=self.events.emit,
             assets=self._assets,
+            limits=self._rate_limits,
         )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)
@@ -306,6 +317,7 @@ class Sandbox:
         """The parts of the API that are not the orchestrator's, by path."""
         return {
             "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
+            "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config).handle,
             **self._interception.api_parts(),
             **self.recording.api_parts(Replaying(self).handle),
         }
@@ -369,6 +381,8 @@ class Sandbox:
         self.config = config
         self._names = {fold(name): name for name in config.workers}
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
+        if hasattr(self, "_crons"):
+            self._crons.configure(config.workers)
 
     def _know_secrets(self) -> None:
         secrets = [value for worker in self.config.workers.values() for value in worker.secrets.values()]

@@ -1,17 +1,24 @@
-"""Events by hand, at wrangler's address: `GET <worker>/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=<ms>`."""
+"""Events by hand: at wrangler's address, `GET <worker>/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=<ms>`, and at
+`POST /api/trigger` of our own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox.clock import Clock
-from sandbox.errors import UserError, WorkerExceeded, WorkerFailed
-from sandbox.runtime.exchange import json_response, make_response
+from sandbox.app.crons import call_scheduled
+from sandbox.clock import Clock, iso
+from sandbox.config.models import WorkerConfig
+from sandbox.errors import SandboxError, UserError
+from sandbox.runtime.exchange import json_response, make_response, read_json
 from sandbox.runtime.protocols import Invoke
 from sandbox.runtime.web import Request, Response
 
 HANDLER_PATH = "/cdn-cgi/handler/"
 SCHEDULED = HANDLER_PATH + "scheduled"
+MAX_BODY = 64 * 1024
 
 
 async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -> Response | None:
@@ -28,10 +35,62 @@ async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -
     except ValueError:
         wrong = UserError(f"time: expected milliseconds since the epoch, got {query['time']!r}", code="bad_field")
         return json_response(wrong.as_json(), status=wrong.status)
-    try:
-        await invoke.scheduled(worker, scheduled_time_ms=moment, cron=query.get("cron", ""))
-    except WorkerExceeded:
-        return make_response("exceededCpu", status=500)
-    except WorkerFailed:
-        return make_response("exception", status=500)  # its traceback is in the console
-    return make_response("ok")
+    outcome = await call_scheduled(invoke, worker, moment, query.get("cron", ""))
+    return make_response(outcome, status=200 if outcome == "ok" else 500)  # a traceback is in the console
+
+
+class TriggerApi:
+    """POST {worker, cron?, time?} -> {worker, cron, scheduled_time, outcome}.
+
+    Without `cron` it is the worker's only expression, or empty where it has none. `time` is in milliseconds since the
+    epoch, or a text in ISO 8601 (UTC where it names no zone); without it, it is now.
+    """
+
+    def __init__(self, invoke: Invoke, clock: Clock, config: Callable[[str], WorkerConfig]) -> None:
+        self._invoke = invoke
+        self._clock = clock
+        self._config = config
+
+    async def handle(self, request: Request) -> Response:
+        if request.method != "POST":
+            wrong = SandboxError("/api/trigger takes POST", code="method_not_allowed", status=405)
+            return json_response(wrong.as_json(), status=405, headers={"allow": "POST"})
+        try:
+            body = await read_json(request, limit=MAX_BODY)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or not isinstance(body.get("worker"), str):
+            raise UserError("expected a JSON object {worker, cron?, time?}", code="bad_json")
+        config = self._config(body["worker"])
+        cron, moment = _cron(config, body.get("cron")), self._moment(body.get("time"))
+        outcome = await call_scheduled(self._invoke, config.name, moment, cron)
+        shown = {"worker": config.name, "cron": cron, "scheduled_time": iso(moment / 1000), "outcome": outcome}
+        return json_response({"success": True, **shown})
+
+    def _moment(self, given: Any) -> float:
+        """Milliseconds since the epoch."""
+        if given is None:
+            return float(int(self._clock.now() * 1000))
+        try:
+            if isinstance(given, str) and not given.isdecimal():
+                moment = datetime.fromisoformat(given)
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+            datetime.fromtimestamp(float(given) / 1000, UTC)
+            return float(given)
+        except (ValueError, TypeError, OverflowError, OSError):
+            hint = "write milliseconds since the epoch, or as in 2026-11-26T06:00:00Z"
+            raise UserError(f"time: {given!r} is no time", code="bad_field", hint=hint) from None
+
+
+def _cron(config: WorkerConfig, given: Any) -> str:
+    if given is None and len(config.crons) > 1:
+        raise UserError(
+            f"{config.name} has {len(config.crons)} cron triggers",
+            code="which_cron",
+            hint="name one: " + ", ".join(config.crons),
+        )
+    if given is None:
+        return config.crons[0] if config.crons else ""
+    if not isinstance(given, str):
+        raise UserError("cron: expected a text", code="bad_field")
+    return given

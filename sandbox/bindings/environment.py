@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.bindings.assets import Assets, AssetServers
 from sandbox.bindings.kv import KvNamespace, KvStores
+from sandbox.bindings.ratelimit import RateLimiter, RateLimits
 from sandbox.bindings.services import Fetcher
-from sandbox.clock import Clock
+from sandbox.clock import Clock, iso
 from sandbox.config.models import UnsupportedBinding, WorkerConfig
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.values import HostObject, JsException, JsObject, to_js
@@ -40,6 +42,7 @@ def build_env(
     points: Points | None = None,
     emit: Emit = silent,
     assets: AssetServers | None = None,
+    limits: RateLimits | None = None,
 ) -> JsObject:
     """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
     WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`. `emit` is told of calls through service bindings."""
@@ -56,10 +59,19 @@ def build_env(
         )
     if config.assets is not None and config.assets.binding is not None and assets is not None:
         env[config.assets.binding] = Assets(assets.of(config.assets))
+    for limit in config.ratelimits:
+        env[limit.binding] = RateLimiter(limits or RateLimits(clock), limit)
+    if config.version_metadata is not None:
+        env[config.version_metadata] = version_metadata(clock)
     for missing in config.unsupported:
         if missing.binding is not None:
             env[missing.binding] = MissingBinding(missing)
     return JsObject(env)
+
+
+def version_metadata(clock: Clock) -> JsObject:
+    """`{id, tag, timestamp}` as wrangler gives them locally: an id of its own for each load, no tag, the time of loading."""
+    return JsObject({"id": str(uuid.uuid4()), "tag": "", "timestamp": iso(clock.now())})
 
 
 def _var(value: Any) -> Any:

@@ -129,6 +129,13 @@ def told(event: Event) -> tuple[str, str | None]:
         case "request":
             level = "error" if fields["status"] >= 500 else "debug"
             return level, f"{fields['method']} {fields['url']} {fields['status']} {fields['ms']:.1f} ms"
+        case "scheduled":
+            missed = f", {fields['skipped']} before it left out" if fields["skipped"] else ""
+            level = "info" if fields["outcome"] == "ok" else "error"
+            return (
+                level,
+                f"{fields['worker']} scheduled {fields['cron']} {fields['outcome']} {fields['ms']:.1f} ms{missed}",
+            )
         case "outbound":
             level = "warning" if fields["by"] == "refused" else "debug"
             told = "refused" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"

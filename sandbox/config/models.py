@@ -42,6 +42,17 @@ class AssetsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimitBinding:
+    """`ratelimits`: `limit` calls of a key in each window of `period` seconds (10 or 60). Bindings that give the same
+    `namespace_id` share their counts."""
+
+    binding: str
+    namespace_id: str
+    limit: int
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnsupportedBinding:
     """Something a wrangler file asks for that is not there yet: `kind` is wrangler's key (`d1_databases`),
     `binding` the name worker code uses, or None for what has no name (`triggers.crons`)."""
@@ -66,7 +77,7 @@ class WorkerConfig:
     `name` is the canonical name (folded spelling decides equality: case, `-` and `_` are one). `vars` are the plain
     values of the wrangler file; `secrets` come from `.dev.vars` or `.env` and win over `vars`. `watched` are the
     configuration files read (also those that were looked for and are absent), so that a change of any reloads.
-    Without `has_main` it is a worker of assets alone, and `main` is its folder.
+    `version_metadata` is that binding's name, `crons` the expressions of `triggers`. Without `has_main` it is a worker of assets alone, and `main` is its folder.
     """
 
     name: str
@@ -80,6 +91,9 @@ class WorkerConfig:
     kv_namespaces: tuple[KvBinding, ...] = ()
     services: tuple[ServiceBinding, ...] = ()
     assets: AssetsConfig | None = None
+    ratelimits: tuple[RateLimitBinding, ...] = ()
+    version_metadata: str | None = None
+    crons: tuple[str, ...] = ()
     has_main: bool = True
     unsupported: tuple[UnsupportedBinding, ...] = ()
     rules: tuple[ModuleRule, ...] = ()

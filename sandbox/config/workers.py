@@ -86,6 +86,8 @@ def read_worker(
     bound = {
         *(binding.binding for binding in config.kv_namespaces),
         *(binding.binding for binding in config.services),
+        *(binding.binding for binding in config.ratelimits),
+        config.version_metadata,
         *([config.assets.binding] if config.assets is not None else ()),
         *(binding.binding for binding in config.unsupported),
     }

@@ -17,6 +17,7 @@ from sandbox.config import environments
 from sandbox.config.assets import read_assets
 from sandbox.config.bindings import NAME, NAME_HINT, read_kv, read_services, read_unsupported
 from sandbox.config.models import ModuleRule, WorkerConfig
+from sandbox.config.small import read_crons, read_ratelimits, read_version_metadata
 from sandbox.config.tables import Table, shown
 
 FILES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
@@ -46,7 +47,8 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
     main = folder if only_assets else _main(table, folder)
     kv, services, unsupported = read_kv(table), read_services(table, env), read_unsupported(table)
     variables = _vars(table)
-    single = [assets.binding] if assets is not None else []
+    limits_of_calls, version = read_ratelimits(table), read_version_metadata(table)
+    single = [*(b.binding for b in limits_of_calls), version, assets.binding if assets is not None else None]
     names = [
         *single,
         *(b.binding for b in kv),
@@ -73,6 +75,9 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
         kv_namespaces=kv,
         services=services,
         assets=assets,
+        ratelimits=limits_of_calls,
+        version_metadata=version,
+        crons=read_crons(table),
         has_main=not only_assets,
         unsupported=unsupported,
         rules=_rules(table),
