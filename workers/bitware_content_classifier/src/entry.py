@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from classifier.analysis import Article, Batch
-from workers import Request, Response
+from classifier.model import Model
+from workers import Request, Response, fetch
 
 from sandbox.handshake import HandshakeWorker, Job
 
@@ -47,7 +48,7 @@ class Default(HandshakeWorker):
         "min_memory_mb": 64,
         "max_memory_mb": 128,
         "estimated_cpu_ms": 10_000,
-        "api_calls": {"openai": 0, "anthropic": 0},
+        "api_calls": {"openai": 1, "anthropic": 0},
     }
     Input = Input
     Output = Output
@@ -84,7 +85,12 @@ class Default(HandshakeWorker):
         given: Input = job.input
         topic = job.parameters.get("topic") or given.topic or ""
         await job.progress(2, f"reading {len(given.articles)} articles")
-        batch = Batch(topic, given.articles, given.keywords)
+        model = Model.bound(self.env, fetch, job.count)
+        # A retry must rank as the attempt before it did, whose first articles are kept.
+        related = (job.resumed or {}).get("related")
+        if related is None:
+            related = await _related(model, topic)
+        batch = Batch(topic, given.articles, [*given.keywords, *related])
         await asyncio.sleep(0)
         results, partial, starts = await self._resumed(job)
         total = len(given.articles)
@@ -101,7 +107,7 @@ class Default(HandshakeWorker):
                     f"{partial}:{start}", json.dumps(results[start:]), expirationTtl=PARTIAL_TTL
                 )
                 starts.append(start)
-                await job.checkpoint({"partial": partial, "starts": starts})
+                await job.checkpoint({"partial": partial, "starts": starts, "related": related})
         relevant = [row for row in results if row["relevance_score"] >= 0.25]
         await job.progress(100, f"{len(relevant)} of {total} articles are about the topic")
         return {
@@ -112,6 +118,7 @@ class Default(HandshakeWorker):
                 "relevant": len(relevant),
                 "languages": _count(row["language"] for row in results),
                 "concepts": [concept.name for concept in batch.ranker.concepts],
+                "notes": model.notes if model else [],
                 "related_terms": sorted(batch.ranker.spelling.get(term, term) for term in batch.ranker.expansion),
             },
         }
@@ -154,6 +161,18 @@ class Default(HandshakeWorker):
             return Response.json({"success": False, "error": {"code": "bad_input", "message": message}}, status=400)
         batch = Batch(topic, articles)
         return Response.json({"topic": topic, "analysis_results": [batch.analyse(at) for at in range(len(articles))]})
+
+
+async def _related(model: Model | None, topic: str) -> list[str]:
+    """Terms that articles about the topic use, by the model; they count at a low weight."""
+    if model is None or not topic:
+        return []
+    answer = await model.ask(
+        'Answer with one JSON object: {"keywords": [at most 10 terms that articles about the topic use, the most telling first]}.',
+        topic,
+        {"keywords": list},
+    )
+    return [term[:80] for term in answer["keywords"] if isinstance(term, str)][:10] if answer else []
 
 
 def _count(values: Any) -> dict[str, int]:

@@ -223,3 +223,16 @@ def test_the_same_input_gives_the_same_report(report):
     first, *_ = made(report)
     second, *_ = made(report)
     assert first == second and first.report_id == second.report_id
+
+
+def test_what_is_just_below_the_threshold_is_listed_apart_and_nothing_rests_on_it(report):
+    urls = [f"https://x.test/{at}" for at in range(4)]
+    articles = [report.items.Article(article_url=url, title=f"Title {url[-1]}", feed_title="S") for url in urls]
+    scores = (0.9, 0.3, 0.2, 0.05)
+    analyses = [report.items.Analysis(article_url=url, relevance_score=s) for url, s in zip(urls, scores, strict=True)]
+    result = report.build.build("night trains", articles, analyses, [], MOMENT)
+    assert [row["title"] for row in result.articles] == ["Title 0"]
+    assert [row["title"] for row in result.near] == ["Title 1", "Title 2"]
+    cited = {identity for sentence in all_sentences(result) for identity in sentence["articles"]}
+    assert cited == {result.articles[0]["id"]}
+    assert "Near the topic" in result.html and "Title 3" not in result.html

@@ -60,6 +60,8 @@ class Report:
     key_insights: list[dict[str, Any]]
     trend_analysis: dict[str, Any]
     articles: list[dict[str, Any]]
+    near: list[dict[str, Any]]
+    """Articles just below the relevance threshold, {title, url, source, date, relevance_score, why}; no sentence rests on them."""
     sources: list[dict[str, Any]]
     topics: list[dict[str, Any]]
     notes: list[str]
@@ -73,17 +75,21 @@ def build(
     analyses: Sequence[Analysis],
     feeds: Sequence[FeedSummary],
     moment: datetime,
+    told: Sequence[Sentence] = (),
+    more_notes: Sequence[str] = (),
 ) -> Report:
-    """Make the report. `moment` (UTC) is when it is made; it stands on the page and in the id."""
-    items = choose(articles, analyses)
+    """Make the report. `moment` (UTC) is when it is made; it stands on the page and in the id. `told` takes the place of the
+    executive summary made here; sentences that cite no article of the report are left out."""
+    items, near = choose(articles, analyses)
     numbers = {item.id: at for at, item in enumerate(items, 1)}
-    summary = executive_summary(topic, items)
+    told = [sentence for sentence in told if sentence.articles and set(sentence.articles) <= numbers.keys()]
+    summary = told or executive_summary(topic, items)
     insights = key_insights(topic, items)
     unit, row = buckets(items)
     trend = [claim(text, group) for text, group in describe(unit, row)]
     sources = Counter(item.source for item in items).most_common()
     topics = [(t, n) for t, n in Counter(name for i in items for name in _topics(i)).most_common(8) if n > 1]
-    notes = _notes(topic, articles, items, feeds)
+    notes = [*_notes(topic, articles, items, feeds), *more_notes]
     identity = hashlib.sha256("\n".join([topic, moment.isoformat(), *numbers]).encode()).hexdigest()[:16]
     report = Report(
         report_id=f"report_{identity}",
@@ -100,6 +106,7 @@ def build(
             "buckets": [{"start": b.start.strftime("%Y-%m-%d"), "articles": [i.id for i in b.items]} for b in row],
         },
         articles=[_listed(item, numbers[item.id]) for item in items],
+        near=[_near(item) for item in near],
         sources=[{"source": name, "articles": number} for name, number in sources],
         topics=[{"topic": name, "articles": number} for name, number in topics],
         notes=notes,
@@ -132,6 +139,17 @@ def _listed(item: Item, number: int) -> dict[str, Any]:
         "sentiment_score": item.analysis.sentiment_score,
         "language": item.analysis.language,
         "summary": item.analysis.summary,
+        "why": why(item),
+    }
+
+
+def _near(item: Item) -> dict[str, Any]:
+    return {
+        "title": item.title,
+        "url": item.link,
+        "source": item.source,
+        "date": item.date.strftime("%Y-%m-%d") if item.date else None,
+        "relevance_score": item.relevance,
         "why": why(item),
     }
 

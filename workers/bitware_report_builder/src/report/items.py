@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 LEAST_RELEVANCE = 0.25
 SHARE_OF_BEST = 0.4
 MOST_ITEMS = 60
+LEAST_NEAR = 0.1
+NEAR_SHARE_OF_BEST = 0.15
+MOST_NEAR = 12
 WORD = re.compile(r"[^\W_]{3,}")
 
 
@@ -91,20 +94,24 @@ def source_of(article: Article) -> str:
     )
 
 
-def choose(articles: Sequence[Article], analyses: Sequence[Analysis]) -> list[Item]:
-    """The relevant items, best first: at least 0.25 and two fifths of the best, sixty at the most."""
+def choose(articles: Sequence[Article], analyses: Sequence[Analysis]) -> tuple[list[Item], list[Item]]:
+    """(relevant, near), each the best first. Relevant: at least 0.25 and two fifths of the best, sixty at the most. Near:
+    below that, at least 0.1 and 0.15 of the best, twelve at the most: about half of these were about the topic when judged by hand."""
     by_url = {analysis.article_url: analysis for analysis in analyses}
     best = max((analysis.relevance_score for analysis in analyses), default=0.0)
     floor = max(LEAST_RELEVANCE, best * SHARE_OF_BEST)
+    near_floor = max(LEAST_NEAR, best * NEAR_SHARE_OF_BEST)
     items: dict[str, Item] = {}
     for article in articles:
         analysis = by_url.get(article.article_url)
-        if analysis is None or analysis.relevance_score < floor:
+        if analysis is None or analysis.relevance_score < near_floor:
             continue
         identity = item_id(article.article_url)
         items.setdefault(identity, Item(identity, article, analysis, source_of(article), parse_date(article.pub_date)))
     ranked = sorted(items.values(), key=lambda item: (-item.relevance, item.title.casefold(), item.id))
-    return ranked[:MOST_ITEMS]
+    relevant = [item for item in ranked if item.relevance >= floor]
+    near = [item for item in ranked if item.relevance < floor]
+    return relevant[:MOST_ITEMS], near[:MOST_NEAR]
 
 
 def stories(items: Sequence[Item]) -> list[list[Item]]:
