@@ -31,7 +31,7 @@ async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -
         return None
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     try:
-        moment = float(query.get("time", clock.now() * 1000))
+        moment = float(query.get("time", int(clock.now() * 1000)))
     except ValueError:
         wrong = UserError(f"time: expected milliseconds since the epoch, got {query['time']!r}", code="bad_field")
         return json_response(wrong.as_json(), status=wrong.status)

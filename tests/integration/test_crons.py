@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from sandbox.app import Sandbox
+from sandbox.app.hosting import Hosting
 from sandbox.clock import FakeClock
 from sandbox.config.load import load_sandbox
 from sandbox.config.problems import ConfigError
@@ -109,3 +110,16 @@ def test_a_wrong_expression_is_a_problem_of_the_configuration(worker, tmp_path, 
     worker("cron", CODE, extra=f'[triggers]\ncrons = ["{cron}"]\n')
     with pytest.raises(ConfigError, match=r"triggers\.crons\[0\]"):
         load_sandbox(tmp_path, overrides={"state": str(tmp_path / "state")})
+
+
+async def test_in_a_test_s_sandbox_without_a_port(worker, tmp_path):
+    worker("cron", CODE, extra='[triggers]\ncrons = ["30 * * * *"]\n')
+    clock = FakeClock(START)
+    loaded = load_sandbox(tmp_path, overrides={"state": str(tmp_path / "state")})
+    hosting = Hosting(lazy=True, throwaway=True, debugger=False)
+    async with Sandbox(loaded, clock=clock, serve=False, watch=False, hosting=hosting) as sandbox:
+        heard = Heard(sandbox)
+        await asyncio.sleep(0)
+        clock.advance(25 * 3600)
+        events = await heard.count(25)
+        assert [e["scheduled_time"] for e in events] == [ms(6, 30) + hour * 3_600_000 for hour in range(25)]

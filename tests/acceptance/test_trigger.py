@@ -1,0 +1,34 @@
+"""`sandbox trigger`: with a sandbox that is up, and without one."""
+
+from __future__ import annotations
+
+CODE = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("ok")
+
+    async def scheduled(self, controller, env, ctx):
+        print("at", controller.scheduledTime)
+        if controller.cron == "bad":
+            raise ValueError("not today")
+"""
+
+
+def test_trigger(project, up):
+    project.worker("shop", CODE)
+    alone = project.sandbox(*"trigger shop --time 1000 --json".split())
+    assert alone.code == 0, alone.err
+    assert '"scheduled_time": "1970-01-01T00:00:01.000Z"' in alone.out
+    running = up(project)
+    done = project.sandbox("trigger", "shop", "--cron", "0 6 * * *", "--time", "2026-11-26T06:00:00Z")
+    assert (done.code, done.out) == (0, "shop scheduled 0 6 * * * at 2026-11-26T06:00:00.000Z: ok\n"), done.err
+    running.wait("at 1795672800000")
+    failed = project.sandbox("trigger", "shop", "--cron", "bad")
+    assert failed.code == 1 and failed.out.endswith(": exception\n") and not failed.err
+    running.wait("ValueError: not today")
+    wrong = project.sandbox("trigger", "shop", "--time", "soon")
+    assert wrong.code == 1 and wrong.err.startswith("error: time: 'soon' is no time\n hint: ")
+    assert project.sandbox("trigger").code == 2
+    assert running.stop() == 0
