@@ -18,6 +18,7 @@ COMMANDS = {
     "new": ("sandbox.cli.new", "Write a new worker."),
     "workers": ("sandbox.cli.workers", "List the workers, or show one."),
     "probe": ("sandbox.cli.probe", "Probe the handshake protocol and print the migration table."),
+    "check": ("sandbox.cli.check", "What works here and fails on Cloudflare, with file and line."),
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),
     "ref": ("sandbox.cli.ref", "Plant and read references by hand."),
     "logs": ("sandbox.cli.logs", "What workers printed and what happened to them, line by line."),

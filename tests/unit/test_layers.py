@@ -17,6 +17,7 @@ RUNGS = {
     "storage": 1,
     "runtime": 1,
     "events": 2,
+    "portability": 2,
     "bindings": 3,
     "handshake": 3,
     "loader": 4,

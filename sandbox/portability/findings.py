@@ -1,0 +1,60 @@
+"""What a check finds, and the rows it may belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Row -> what Cloudflare (workerd, Pyodide) says or does where the same code runs there.
+ON_CLOUDFLARE = {
+    "interpreter": "SyntaxError or ModuleNotFoundError: the compatibility date chooses the Python version",
+    "undeclared-import": "ModuleNotFoundError: No module named '...'",
+    "no-wheel": "pywrangler finds no wheel that Pyodide can load",
+    "dependency": "ModuleNotFoundError: No module named '...'",
+    "import-randomness": "OSError: [Errno 29] Randomness is not allowed while a Worker is starting",
+    "import-io": "Disallowed operation called within global scope",
+    "threads": "RuntimeError: can't start new thread",
+    "sockets": "OSError: raw sockets are not available",
+    "unawaited-task": "the task is cancelled when the response has been sent",
+    "global-io": "Cannot perform I/O on behalf of a different request",
+    "file-not-uploaded": "FileNotFoundError: [Errno 44] No such file or directory",
+    "time-sleep": "time.sleep blocks every request of the isolate, or returns at once",
+    "put-rate": "KV PUT failed: 429 Too Many Requests",
+    "global-state": "each isolate has globals of its own, and loses them when it ends",
+    "os-environ": "os.environ holds nothing of your shell",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place of one worker. `row` is a key of ON_CLOUDFLARE, `remedy` one sentence of what to do."""
+
+    worker: str
+    row: str
+    file: Path
+    line: int
+    message: str
+    remedy: str
+
+    @property
+    def on_cloudflare(self) -> str:
+        return ON_CLOUDFLARE[self.row]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "worker": self.worker,
+            "row": self.row,
+            "file": str(self.file),
+            "line": self.line,
+            "message": self.message,
+            "remedy": self.remedy,
+            "on_cloudflare": self.on_cloudflare,
+        }
+
+
+def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The first finding of each worker, row and place, in the order of files and lines."""
+    found = {(f.worker, f.row, f.file, f.line): f for f in reversed(list(findings))}
+    return tuple(sorted(found.values(), key=lambda f: (f.worker, str(f.file), f.line, f.row)))

@@ -1,0 +1,130 @@
+"""Imports against the closure of what a worker declares, and wheels that Pyodide can load.
+
+Kept out of the start: reading every installed distribution takes its time.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from sandbox.config.models import WorkerConfig
+
+SDK = "workers-runtime-sdk"
+PLATFORM = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "_pyodide", "pyodide_kernel"})
+# Not pure Python, and built for Pyodide, or with a pure wheel beside the compiled ones.
+LOADABLE = frozenset(
+    "aiohttp bcrypt bitarray brotli cffi charset-normalizer coverage cryptography cython frozenlist greenlet httptools "
+    "jiter kiwisolver lxml markupsafe matplotlib msgpack multidict numpy orjson pandas pillow propcache "
+    "pydantic-core pynacl pyyaml regex rpds-py ruamel-yaml-clib scikit-learn scipy shapely simplejson sqlalchemy "
+    "tiktoken tornado typed-ast ujson wrapt xxhash yarl zstandard".split()
+)
+
+
+@cache
+def providers() -> dict[str, frozenset[str]]:
+    """Import name -> the installed distributions that bring it."""
+    found = importlib.metadata.packages_distributions()
+    return {name: frozenset(map(canonicalize_name, given)) for name, given in found.items()}
+
+
+def parsed(texts: Iterable[str]) -> list[Requirement]:
+    """The requirements that can be read; the configuration's own reader reports the others."""
+    found = []
+    for text in texts:
+        try:
+            found.append(Requirement(text))
+        except InvalidRequirement:
+            continue
+    return found
+
+
+def name_in(requirement: str) -> str:
+    """The name of a requirement in lower case, as it was written."""
+    return re.split(r"[^a-z0-9._-]", requirement.strip().lower(), maxsplit=1)[0]
+
+
+def closure(requirements: Iterable[Requirement]) -> frozenset[str]:
+    """The canonical names of what the requirements bring, as far as it is installed here."""
+    seen: set[str] = set()
+    left = [*requirements, Requirement(SDK)]
+    done: set[tuple[str, frozenset[str]]] = set()
+    while left:
+        requirement = left.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        if (name, extras) in done:
+            continue
+        done.add((name, extras))
+        seen.add(name)
+        try:
+            needed = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for one in parsed(needed):
+            if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (extras or {""})):
+                left.append(one)
+    return frozenset(seen)
+
+
+def declared(module: str, brought: frozenset[str]) -> bool:
+    """Whether a top-level import name is there on Cloudflare by what the worker declares."""
+    if module in sys.stdlib_module_names or module in PLATFORM:
+        return True
+    given = providers().get(module)
+    if given is None:
+        return canonicalize_name(module) in brought
+    return bool(given & brought)
+
+
+def unloadable(brought: Iterable[str]) -> list[str]:
+    """The installed ones with compiled code and no wheel that Pyodide is known to load."""
+    found = []
+    for name in sorted(brought):
+        try:
+            wheel = importlib.metadata.distribution(name).read_text("WHEEL") or ""
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if "Root-Is-Purelib: false" in wheel and name not in LOADABLE:
+            found.append(name)
+    return found
+
+
+def conflicts(configs: Iterable[WorkerConfig]) -> list[tuple[WorkerConfig, str, str]]:
+    """Workers whose requirement for a package no version meets together with the others': worker, its text, theirs."""
+    wanted: dict[str, list[tuple[WorkerConfig, Requirement]]] = {}
+    found = []
+    for config in configs:
+        for requirement in parsed(config.dependencies):
+            if requirement.marker is not None and not requirement.marker.evaluate():
+                continue
+            known = wanted.setdefault(canonicalize_name(requirement.name), [])
+            together = requirement.specifier
+            for _, other in known:
+                together = together & other.specifier
+            if known and not _possible(together):
+                others = ", ".join(f"{other} ({one.name})" for one, other in known)
+                found.append((config, str(requirement), others))
+            known.append((config, requirement))
+    return found
+
+
+def _possible(specifiers: SpecifierSet) -> bool:
+    """Whether some version meets them all: those named, and one just above and one just below each."""
+    candidates = [Version("0")]
+    for one in specifiers:
+        release = Version(one.version.removesuffix(".*")).release
+        candidates.append(Version(".".join(map(str, release))))
+        candidates.append(Version(".".join(map(str, (*release, 1)))))
+        for index in range(len(release)):
+            if release[index]:
+                below = (*release[:index], release[index] - 1, 99999)
+                candidates.append(Version(".".join(map(str, below))))
+    return not specifiers or any(specifiers.contains(candidate, prereleases=True) for candidate in candidates)

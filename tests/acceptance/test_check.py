@@ -1,0 +1,30 @@
+"""`sandbox check` as a command: findings with file and line, JSON, and what --strict makes of them."""
+
+from __future__ import annotations
+
+SLEEPY = "import time\nfrom workers import WorkerEntrypoint\n\ndef nap():\n    time.sleep(1)\n"
+
+
+def test_findings_are_warnings_and_errors_with_strict(project):
+    project.worker("sleepy", SLEEPY)
+    project.worker("greeter")
+    plain = project.sandbox("check")
+    assert plain.code == 0, plain.err
+    assert (
+        "workers/sleepy/src/entry.py:5: warning: time.sleep blocks the event loop [time-sleep]. Use await asyncio.sleep."
+        in plain.out.splitlines()
+    )
+    assert plain.out.splitlines()[-1] == "checked 2 workers: 1 finding"
+    strict = project.sandbox("check", "--strict")
+    assert strict.code == 1
+    assert "5: error: time.sleep" in strict.out and "  on Cloudflare: time.sleep" in strict.out
+    assert project.sandbox("check", "greeter", "--strict").code == 0
+    data = project.sandbox("check", "Sleepy", "--json").json
+    assert data["workers"] == ["sleepy"]
+    assert [(f["row"], f["line"]) for f in data["findings"]] == [("time-sleep", 5)]
+    assert project.sandbox("check", "nobody").code == 1
+
+
+def test_a_new_worker_is_clean(project):
+    assert project.sandbox("new", "worker", "word_count").code == 0
+    assert project.sandbox("check", "--strict").code == 0
