@@ -15,6 +15,9 @@ CONFIG = """
 match = "https://newsroom.test/*"
 folder = "{root}/workers/newsroom_sample/feeds"
 [[egress.routes]]
+match = "https://sites.test/*"
+folder = "{sites}"
+[[egress.routes]]
 match = "https://api.openai.com/*"
 worker = "mock_openai"
 [pipelines.research]
@@ -48,6 +51,25 @@ class Default(WorkerEntrypoint):
 """
 
 
+PAGE = """<!doctype html><head><base href="https://newsroom.test/here/">
+<LINK REL="Alternate home" TYPE="application/rss+xml; charset=utf-8" HREF="../lumen.xml" TITLE=" The  Lumen ">
+<link rel=alternate type=application/atom+xml href="javascript:alert(1)">
+<link rel=alternate hreflang=de href="/de"><link rel=stylesheet type=application/rss+xml href="x.xml">"""
+FINDER = """
+import json
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        asked = json.loads(await request.text())
+        if request.url.endswith("/find"):
+            assert asked["topic"] == "night trains"
+            return Response.json({"feeds": [{"url": "https://newsroom.test/lumen.xml", "title": "From the catalogue"}]})
+        return Response.json({"feeds": [{"url": "https://newsroom.test/lumen.xml"}],
+                              "unreachable": [{"site": "https://far.test/", "reason": "it answers 500"}]})
+"""
+
+
 def completion(content, tokens=120):
     return json.dumps({"choices": [{"message": {"content": content}}], "usage": {"total_tokens": tokens}})
 
@@ -60,11 +82,14 @@ def bitware(tmp_path):
     """`bitware(key=...)` copies the workers under test, and binds the key where one is given."""
 
     def copy(key=None):
+        (tmp_path / "sites").mkdir()
+        (tmp_path / "sites" / "named.html").write_text(PAGE)
+        (tmp_path / "sites" / "bare.html").write_text("<p>No feed is named here.")
         for name in ("bitware_universal_researcher", "bitware_feed_fetcher"):
             shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
         if key:
             (tmp_path / "workers/bitware_universal_researcher/.dev.vars").write_text(f"OPENAI_API_KEY={key}\n")
-        (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT))
+        (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT, sites=tmp_path / "sites"))
 
     return copy
 
@@ -139,3 +164,33 @@ async def test_a_model_that_fails_is_left_out_and_said(bitware, worker, start, a
     _, found = await research(start, topic="night trains", feeds=f"{NEWSROOM}/nightline-rail.xml")
     assert found["notes"] == [note]
     assert found["sources"] and found["articles"]
+
+
+async def test_sites_are_looked_through_where_no_finder_is_bound(bitware, worker, start):
+    bitware()
+    worker("mock_openai", MOCK.format(after="0", answers=[]))
+    sites = [
+        "https://sites.test/named.html",
+        "https://sites.test/bare.html",
+        "https://newsroom.test/reef-watch.xml",
+        "x y",
+    ]
+    _, found = await research(start, topic="night trains", sites=sites)
+    assert {row["url"]: row["title"] for row in found["sources"]} == {
+        f"{NEWSROOM}/lumen.xml": "The Lumen",
+        f"{NEWSROOM}/reef-watch.xml": "Reef Watch",
+    }
+    assert {row["what"] for row in found["unreachable"]} == {"https://sites.test/bare.html", "x y"}
+    assert "names no feed" in next(row["reason"] for row in found["unreachable"] if "bare" in row["what"])
+
+
+async def test_a_bound_finder_is_asked_for_its_catalogue_and_for_sites(bitware, worker, start, tmp_path):
+    bitware()
+    worker("mock_openai", MOCK.format(after="0", answers=[]))
+    worker("finder", FINDER)
+    with (tmp_path / "workers/bitware_universal_researcher/wrangler.toml").open("a") as file:
+        file.write('[[services]]\nbinding = "SOURCE_FINDER"\nservice = "finder"\n')
+    _, found = await research(start, topic="night trains", sites="https://far.test/ https://newsroom.test/")
+    (source,) = found["sources"]
+    assert source["found_by"] == ["catalogue", "discovery"] and source["title"] == "From the catalogue"
+    assert found["unreachable"] == [{"what": "https://far.test/", "way": "discovery", "reason": "it answers 500"}]

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from universal import merging, schemas, ways
+from universal.discovery import feeds_of
 from universal.model import Model
 from universal.opml import Refused
 from workers import fetch
@@ -105,13 +106,29 @@ class Default(HandshakeWorker):
         if finder is not None:
             going.append(ways.catalogue(finder, given.about, FROM_CATALOGUE))
         if sites:
-            going.append(ways.discovery(finder, sites) if finder is not None else _unasked(sites))
+            going.append(ways.discovery(finder, sites) if finder is not None else self._discover(sites, connections))
         if lists:
             going.append(ways.opml(fetch, lists, connections))
         found = list(await asyncio.gather(*going))
         for way, rows in (("feeds", given.feeds), ("podcasts", given.podcasts)):
             if rows:
                 found.append(ways.given(way, schemas.listed(rows, way)))
+        return found
+
+    async def _discover(self, sites: list[str], connections: asyncio.Semaphore) -> ways.Found:
+        """What the Source Finder would do, where none is bound."""
+        found = ways.Found("discovery", len(sites))
+
+        async def one(site: str) -> list[dict[str, Any]]:
+            try:
+                async with connections:
+                    return await feeds_of(fetch, site)
+            except Refused as refused:
+                found.failed(site, str(refused))
+                return []
+
+        for rows in await asyncio.gather(*(one(site) for site in sites)):
+            found.feeds += rows
         return found
 
     async def _read(self, feeds: list[dict[str, Any]], topic: str) -> dict[str, Any]:
@@ -122,13 +139,6 @@ class Default(HandshakeWorker):
         except Refused as refused:
             raise RuntimeError(f"bitware_feed_fetcher: {refused}") from refused
         return answer
-
-
-async def _unasked(sites: list[str]) -> ways.Found:
-    found = ways.Found("discovery", len(sites))
-    for site in sites:
-        found.failed(site, "no Source Finder is bound (SOURCE_FINDER), which looks for the feeds of sites")
-    return found
 
 
 async def _research(model: Model | None, topic: str) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ from universal.opml import Refused, read_opml
 CONNECTIONS = 6
 """Connections an invocation may have open at once on Cloudflare."""
 TIMEOUT_S = 30.0
-MAX_OPML = 2 * 1024 * 1024
+MAX_TEXT = 2 * 1024 * 1024
 _INSIDE = "https://service"
 """A service binding takes any host; the path is what counts."""
 
@@ -97,7 +97,7 @@ async def opml(fetch: Fetch, lists: list[str], connections: asyncio.Semaphore) -
             if given.startswith("<"):
                 return read_opml(given)
             async with connections:
-                return read_opml(await _text(fetch, given))
+                return read_opml(await text_of(fetch, given))
         except Refused as refused:
             found.failed(name, str(refused))
             return []
@@ -112,9 +112,10 @@ def given(way: str, rows: list[dict[str, Any]]) -> Found:
     return Found(way, len(rows), rows)
 
 
-async def _text(fetch: Fetch, url: str) -> str:
+async def text_of(fetch: Fetch, url: str) -> str:
+    """GET a text of at most 2 MB. Raises Refused in words."""
     if not url.lower().startswith(("http://", "https://")):
-        raise Refused("it is neither OPML nor an http(s) address")
+        raise Refused("it is no http(s) address")
     try:
         async with asyncio.timeout(TIMEOUT_S):
             response = await fetch(url)
@@ -125,8 +126,8 @@ async def _text(fetch: Fetch, url: str) -> str:
         raise Refused(f"no complete answer within {TIMEOUT_S:g} s") from error
     except OSError as error:
         raise Refused(f"it could not be reached ({error})") from error
-    if len(text) > MAX_OPML:
-        raise Refused(f"it is larger than {MAX_OPML:,} characters")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"it is larger than {MAX_TEXT:,} characters")
     return text
 
 
