@@ -33,6 +33,7 @@ from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, TriggerApi, trigger
 from sandbox.app.watching import watch_loop
 from sandbox.bindings.assets import AssetServers
+from sandbox.bindings.cache import CacheStorage
 from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -140,6 +141,7 @@ class Sandbox:
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
         synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
         self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit, synchronous=synchronous)
+        self._cached = KvStores(self._folder.path / "cache", self.clock, synchronous=synchronous)
         self.workers = WorkerRegistry(
             self._context,
             self._changes.worker_config,
@@ -217,6 +219,7 @@ class Sandbox:
             await self.egress.close()
         if hasattr(self, "kv"):
             await self.kv.close()
+            await self._cached.close()
         await self.recording.close()
         if self._folder is not None:
             self.debugging.let_go()
@@ -291,7 +294,8 @@ class Sandbox:
             limits=self._rate_limits,
         )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
-        return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted)
+        caches = CacheStorage(self._cached, self.clock)
+        return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted, caches)
 
     def _emit_redacted(self, kind: str, /, **fields: Any) -> None:
         """Events that carry a worker's own text: its secrets are taken out on the way."""

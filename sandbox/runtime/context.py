@@ -37,6 +37,7 @@ class WorkerContext:
     outbound: Outbound = field(default_factory=_NoNetwork)
     clock: Clock = field(default_factory=SystemClock)
     emit: Emit = silent
+    caches: Any = None
     shared: bool = False
     """Code of others runs under it, too (a test's own): what the worker does is what its modules do."""
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from sandbox.runtime.modules import timers
+from sandbox.runtime.modules.caches import Caches
 from sandbox.runtime.modules.console import console
 from sandbox.runtime.modules.crypto import crypto
 from sandbox.runtime.modules.fetch import js_fetch
@@ -77,6 +78,7 @@ CONTENTS |= {
     "NaN": math.nan,
     "atob": _function(atob, "atob"),
     "btoa": _function(btoa, "btoa"),
+    "caches": Caches(),
     "clearInterval": _function(timers.clear_timeout, "clearInterval"),
     "clearTimeout": _function(timers.clear_timeout, "clearTimeout"),
     "console": console,
