@@ -36,7 +36,7 @@ class Default(WorkerEntrypoint):
             return Response.json({"error": str(error)})
         if found is None:
             return Response.json(None)
-        names = ("cf-cache-status", "etag", "content-range", "set-cookie", "content-type")
+        names = ("cf-cache-status", "etag", "content-range", "set-cookie", "content-type", "age", "content-length")
         shown = {name: found.headers.get(name) for name in names if found.headers.has(name)}
         return Response.json([found.status, shown, await found.text()])
 """
@@ -66,6 +66,7 @@ async def test_put_match_delete(worker, tmp_path):
         assert await ask("match") is None and await ask("delete") is False
         assert await ask("put", headers={**KEEP, "etag": '"v1"'}) is None
         kept = {"cf-cache-status": "HIT", "etag": '"v1"', "content-type": "text/plain;charset=UTF-8"}
+        kept |= {"age": "0", "content-length": "4"}
         assert await ask("match") == [200, kept, "kept"]
         assert (await Asker(sandbox, "other")("match"))[2] == "kept"  # one cache for all workers
         assert await ask("match", URL + "?x") is None and await ask("match", cache="mine") is None
@@ -76,11 +77,15 @@ async def test_put_match_delete(worker, tmp_path):
         part = await ask("match", request={"range": "bytes=1-2"})
         assert (part[0], part[1]["content-range"], part[2]) == (206, "bytes 1-2/4", "ep")
         assert (await ask("match", request={"range": "bytes=-1"}))[::2] == [206, "t"]
-        assert (await ask("match", request={"range": "bytes=9-"}))[0] == 416
+        for wrong in ("bytes=9-", "bytes=2-1", "lines=1-2", "bytes=-0", "bytes=-"):
+            assert (await ask("match", request={"range": wrong}))[::2] == [416, ""], wrong
+        for whole in ("bytes=-9", "bytes=0-0,2-3"):
+            assert (await ask("match", request={"range": whole}))[::2] == [200, "kept"], whole
         assert await ask("put", cache="mine", headers=KEEP, body="own") is None
         assert (await ask("match", cache="mine"))[2] == "own" and (await ask("match"))[2] == "kept"
         clock.advance(59)
-        assert (await ask("match"))[0] == 200
+        status, shown, _ = await ask("match")
+        assert (status, shown["age"], shown["content-length"]) == (200, "59", "4")
         clock.advance(1)
         assert await ask("match") is None and await ask("delete") is False
         await ask("put", headers=KEEP)
@@ -106,6 +111,8 @@ async def test_what_is_not_kept(worker, tmp_path):
             {"headers": {**KEEP, "set-cookie": "a=b"}},
             {"headers": KEEP, "request": {"authorization": "x"}},
             {"headers": KEEP, "status": 500},
+            {"headers": KEEP, "status": 201},
+            {"headers": {"cache-control": "s-maxage=10, private"}},
         ):
             assert await ask("put", **more) is None and await ask("match") is None, more
         await ask("put", headers={"cache-control": "private=set-cookie, max-age=60", "set-cookie": "a=b"})
@@ -133,6 +140,8 @@ async def test_what_is_not_kept(worker, tmp_path):
         ({"expires": "0"}, 0),
         ({"last-modified": "Thu, 01 Jan 1970 00:00:00 GMT"}, 100),
         ({"cache-control": "no-cache, max-age=5"}, 0),
+        ({"cache-control": "max-age=60", "age": "50"}, 10),
+        ({"cache-control": "max-age=60", "age": "70"}, 0),
     ],
 )
 def test_for_how_long(headers: dict[str, str], seconds: float) -> None:

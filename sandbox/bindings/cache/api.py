@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+from email.utils import formatdate
 from typing import Any
 
 from sandbox.bindings.cache import limits
-from sandbox.bindings.cache.policy import date, lifetime, without_private_cookie
+from sandbox.bindings.cache.policy import age_of, date, lifetime, without_private_cookie
 from sandbox.bindings.kv import KvStore, KvStores
 from sandbox.bindings.kv.limits import MIN_EXPIRATION_TTL_S
 from sandbox.clock import Clock
@@ -80,7 +82,8 @@ class Cache(HostObject):
         if fresh <= 0 or status in limits.NEVER_KEPT:
             return
         kept = [pair for pair in headers if pair[0] not in limits.OF_THE_CONNECTION]
-        head = json.dumps({"status": status, "headers": kept, "until": now + fresh}).encode()
+        began = now - age_of(dict(headers))
+        head = json.dumps({"status": status, "headers": kept, "until": now + fresh, "began": began}).encode()
         ttl = max(MIN_EXPIRATION_TTL_S, math.ceil(min(fresh, 2**31 - 1)))
         await self._store.put(_key(request), head + b"\n" + body, expiration_ttl=ttl)
 
@@ -97,7 +100,6 @@ class Cache(HostObject):
         if found is None:
             return None
         status, headers, body = found
-        headers = [*(pair for pair in headers if pair[0] != "cf-cache-status"), ("cf-cache-status", "HIT")]
         if _unchanged(request, dict(headers)):
             return make_response(None, status=304, headers=headers)
         asked = header(request, "range")
@@ -123,7 +125,15 @@ class Cache(HostObject):
         known = json.loads(head)
         if known["until"] <= self._clock.now():
             return None
-        return known["status"], [(name, value) for name, value in known["headers"]], body
+        now = self._clock.now()
+        told = {
+            "cf-cache-status": "HIT",
+            "age": str(int(now - known["began"])),
+            "content-length": str(len(body)),
+            "date": formatdate(now, usegmt=True),
+        }
+        headers = [(name, value) for name, value in known["headers"] if name not in told]
+        return known["status"], [*headers, *told.items()], body
 
 
 def _request(resource: Any) -> Request:
@@ -150,16 +160,17 @@ def _unchanged(request: Request, headers: dict[str, str]) -> bool:
 
 
 def _part(asked: str, headers: list[tuple[str, str]], body: bytes) -> Response:
-    """One range of the body; 416 for one outside of it, the whole body for several or another unit."""
-    unit, _, span = asked.partition("=")
-    first, dash, last = span.strip().partition("-")
-    whole = make_response(body, status=200, headers=headers)
-    if unit.strip().lower() != "bytes" or not dash or not (first + last).isdecimal():
-        return whole
+    """One range of the body, 416 for what is none or lies outside; for several ranges, or one of all, the whole body."""
     size = len(body)
-    start = int(first) if first else max(0, size - int(last))
+    if "," in asked:
+        return make_response(body, status=200, headers=headers)
+    span = re.fullmatch(r"\s*bytes\s*=\s*(\d*)-(\d*)\s*", asked, re.IGNORECASE | re.ASCII)
+    first, last = (span[1], span[2]) if span is not None else ("", "")
+    if not first and last and int(last) >= size:
+        return make_response(body, status=200, headers=headers)
+    start = int(first) if first else size - int(last or 0)
     end = min(int(last), size - 1) if first and last else size - 1
-    if start >= size or (not first and int(last) == 0) or end < start:
+    if start >= size or end < start:
         return make_response(
             None, status=416, headers=[("content-range", f"bytes */{size}"), ("cf-cache-status", "HIT")]
         )

@@ -13,6 +13,16 @@ def lifetime(status: int, headers: Mapping[str, str], now: float, *, authorized:
 
     The request's own Cache-Control plays no part, as at Cloudflare. `authorized`: it had an Authorization header.
     """
+    return max(0.0, _freshness(status, headers, now, authorized) - age_of(headers))
+
+
+def age_of(headers: Mapping[str, str]) -> float:
+    """The seconds that a response was under way or kept by others already: its Age."""
+    age = headers.get("age", "")
+    return float(age) if age.isdecimal() else 0.0
+
+
+def _freshness(status: int, headers: Mapping[str, str], now: float, authorized: bool) -> float:
     control = directives(headers.get("cache-control", ""))
     if status not in CACHEABLE or "set-cookie" in headers:
         return 0.0
