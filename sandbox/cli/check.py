@@ -12,7 +12,7 @@ from sandbox.cli.tables import as_json, print_json
 from sandbox.config.models import WorkerConfig, fold
 from sandbox.errors import NotFound
 from sandbox.portability.check import check
-from sandbox.portability.findings import Finding
+from sandbox.portability.findings import shown
 
 
 @click.command("check")
@@ -45,7 +45,7 @@ def command(options: session.Options, workers: tuple[str, ...], strict: bool, as
         for warning in warnings:
             click.echo(f"{'error' if strict else 'warning'}: {warning}")
         for finding in report.findings:
-            click.echo(shown(finding, strict=strict))
+            click.echo(shown(finding, Path.cwd(), strict=strict))
         for note in report.notes:
             click.echo(f"note: {note}")
         if report.install:
@@ -57,22 +57,8 @@ def command(options: session.Options, workers: tuple[str, ...], strict: bool, as
         raise click.exceptions.Exit(1)
 
 
-def shown(finding: Finding, *, strict: bool) -> str:
-    """`FILE:LINE: warning: what [row]. Remedy`, and with `strict` what Cloudflare says."""
-    kind = "error" if strict else "warning"
-    text = f"{_short(finding.file)}:{finding.line}: {kind}: {finding.message} [{finding.row}]. {finding.remedy}"
-    return f"{text}\n  on Cloudflare: {finding.on_cloudflare}" if strict else text
-
-
 def _worker(workers: Mapping[str, WorkerConfig], name: str) -> WorkerConfig:
     for config in workers.values():
         if fold(config.name) == fold(name):
             return config
     raise NotFound(f"no worker {name}", hint="sandbox workers list shows them")
-
-
-def _short(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -100,6 +100,8 @@ def command(
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
         raise UsageError("the configuration has warnings, and --strict makes them errors")
+    if strict:
+        _refuse_unportable(list(loaded.config.workers.values()))
     console = Console(log_level, as_json=log_format == "json")
     served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb, debugpy=debugpy, breaks=breaks)
     raise click.exceptions.Exit(session.run(served))
@@ -146,6 +148,8 @@ async def _serve(
         # What no request needs comes after the first of them can be answered.
         await asyncio.to_thread(read_certificates)
         _tell_missing(console, await asyncio.to_thread(_missing, list(sandbox.config.workers.values())))
+        for text in await asyncio.to_thread(_unportable, list(sandbox.config.workers.values())):
+            console.line(text, level="warning")
         await stop.wait()
     except BaseException:
         await sandbox.stop(0)
@@ -158,6 +162,30 @@ async def _serve(
         told.append(f"{stopped.cut if told else count(stopped.cut, 'request')} {were(stopped.cut)} cut")
     console.line("stopped" + (f"; {', '.join(told)}" if told else ""), level="warning" if stopped.cut else "info")
     return 0
+
+
+def _refuse_unportable(workers: list[WorkerConfig]) -> None:
+    """Raises UsageError, with each finding printed, where something would fail on Cloudflare."""
+    from sandbox.portability.check import check  # with `packaging` and all distributions: not for every start
+    from sandbox.portability.findings import shown
+
+    findings = check(workers).findings
+    for finding in findings:
+        click.echo(shown(finding, Path.cwd(), strict=True), err=True)
+    if findings:
+        raise UsageError("what is said above fails on Cloudflare, and --strict makes it an error")
+
+
+def _unportable(workers: list[WorkerConfig]) -> list[str]:
+    """A line for each place that would fail on Cloudflare; what is missing here is told apart from it."""
+    from sandbox.portability.check import check  # see above
+    from sandbox.portability.findings import shown
+
+    try:
+        report = check(workers)
+    except OSError as error:  # a file went while it was read: the watcher tells of that
+        return [f"the workers were not checked for Cloudflare: {error}"]
+    return [shown(finding, Path.cwd()) for finding in report.findings if finding.row != "dependency"]
 
 
 def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -8,20 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.config.models import WorkerConfig
-from sandbox.portability.source import Source
+from sandbox.portability.source import Source, own_files
 
 
 def not_uploaded(config: WorkerConfig) -> dict[str, Path]:
     """Every file beside the code that no rule matches, by its path and by its bare name."""
     patterns = [_pattern(glob) for rule in config.rules for glob in rule.globs]
     found: dict[str, Path] = {}
-    for path in sorted(config.module_root.rglob("*")):
+    for path in own_files(config.module_root):
         relative = path.relative_to(config.module_root)
-        if path.suffix in (".py", ".pyc", ".pyi") or any(
-            part.startswith((".", "__pycache__")) for part in relative.parts
-        ):
+        if path.suffix in (".py", ".pyc", ".pyi"):
             continue
-        if path.is_file() and not any(pattern.fullmatch(relative.as_posix()) for pattern in patterns):
+        if not any(pattern.fullmatch(relative.as_posix()) for pattern in patterns):
             found[relative.as_posix()] = found[relative.name] = path
     return found
 

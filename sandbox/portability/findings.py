@@ -54,6 +54,14 @@ class Finding:
         }
 
 
+def shown(finding: Finding, near: Path, *, strict: bool = False) -> str:
+    """`FILE:LINE: warning: what [row]. Remedy`, the file as seen from `near`; `strict` adds what Cloudflare says."""
+    file = finding.file.relative_to(near) if finding.file.is_relative_to(near) else finding.file
+    kind = "error" if strict else "warning"
+    text = f"{file}:{finding.line}: {kind}: {finding.message} [{finding.row}]. {finding.remedy}"
+    return f"{text}\n  on Cloudflare: {finding.on_cloudflare}" if strict else text
+
+
 def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The first finding of each worker, row and place, in the order of files and lines."""
     found = {(f.worker, f.row, f.file, f.line): f for f in reversed(list(findings))}

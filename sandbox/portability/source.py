@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_SKIPPED = ("__pycache__", "python_modules", "node_modules", "tests", "test")
+_SKIPPED = ("__pycache__", "venv", "python_modules", "node_modules", "tests", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,26 @@ class Source:
             self._walk(child, functions, inside, optional)
 
 
+def own_files(root: Path) -> list[Path]:
+    """The files of a module root, without environments, caches, vendored packages and tests."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in _SKIPPED and not name.startswith(".")]
+        found += [Path(folder, name) for name in files if not name.startswith(".")]
+    return sorted(found)
+
+
 def read_sources(root: Path, minor: int) -> tuple[list[Source], list[tuple[Path, int, str]]]:
     """The worker's own files under `root`, and those that Python 3.`minor` does not read: file, line, text."""
     sources, unread = [], []
-    for path in sorted(root.rglob("*.py")):
-        if any(part in _SKIPPED or part.startswith(".") for part in path.relative_to(root).parts):
+    for path in own_files(root):
+        if path.suffix != ".py":
             continue
         try:
             sources.append(Source(path, ast.parse(path.read_bytes(), str(path), feature_version=(3, minor))))
         except SyntaxError as error:
             unread.append((path, error.lineno or 1, error.msg))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             unread.append((path, 1, str(error)))
     return sources, unread
 

@@ -28,3 +28,11 @@ def test_findings_are_warnings_and_errors_with_strict(project):
 def test_a_new_worker_is_clean(project):
     assert project.sandbox("new", "worker", "word_count").code == 0
     assert project.sandbox("check", "--strict").code == 0
+
+
+def test_up_says_it_once_and_refuses_with_strict(project, up):
+    project.worker("sleepy", SLEEPY + "\nclass Default(WorkerEntrypoint):\n    pass\n")
+    refused = project.sandbox("up", "--strict")
+    assert refused.code == 2
+    assert "entry.py:5: error: time.sleep" in refused.err and "on Cloudflare: time.sleep" in refused.err
+    up(project).wait("entry.py:5: warning: time.sleep blocks the event loop")
