@@ -122,8 +122,8 @@ def test_pdb_opens_here_at_the_exception_and_then_the_replay_ends(averages, fail
 
 
 def copy_of_the_repository(project, root, *, routes: bool) -> None:
-    for name in ("bitware_feed_fetcher", "bitware_content_classifier", "bitware_report_builder"):
-        project.copy(root / "workers" / name)
+    for folder in sorted((root / "workers").glob("bitware_*")):
+        project.copy(folder)
     if routes:
         project.copy(root / "workers" / "newsroom_sample")
     toml = (root / "sandbox.toml").read_text()
