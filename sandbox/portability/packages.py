@@ -120,6 +120,8 @@ def _possible(specifiers: SpecifierSet) -> bool:
     """Whether some version meets them all: those named, and one just above and one just below each."""
     candidates = [Version("0")]
     for one in specifiers:
+        if one.operator == "===":
+            return True  # compared as text, which need be no version: the installer's to say
         release = Version(one.version.removesuffix(".*")).release
         candidates.append(Version(".".join(map(str, release))))
         candidates.append(Version(".".join(map(str, (*release, 1)))))

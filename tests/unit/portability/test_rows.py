@@ -96,6 +96,12 @@ def test_workers_that_disagree_about_a_package(tmp_path):
     assert conflict == ["aiohttp<3 and aiohttp>=3.9 (one) cannot be installed together"]
 
 
+def test_a_requirement_compared_as_text_is_left_to_the_installer(tmp_path):
+    one = worker(tmp_path / "one", HEAD, name="one", dependencies='["aiohttp===our-build"]')
+    two = worker(tmp_path / "two", HEAD, name="two", dependencies='["aiohttp>=3"]')
+    assert not [f for f in check([one, two]).findings if "together" in f.message]
+
+
 def test_what_is_missing_is_one_line_to_paste():
     config, _ = load_worker(ROWS / "dependency", environ={})
     assert check([config]).install.endswith("'a-package-that-nobody-wrote>=1'")
