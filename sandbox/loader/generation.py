@@ -11,7 +11,7 @@ import importlib
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
@@ -26,6 +26,7 @@ from sandbox.loader.output import end_lines
 from sandbox.loader.post_mortem import post_mortem
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
+from sandbox.runtime.switching import MENTIONS, Switching
 from sandbox.runtime.trace import current_trace
 from sandbox.runtime.values import JsObject, structured_clone, throw, to_js
 from sandbox.runtime.web import ReadableStream, Request, Response
@@ -71,7 +72,13 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         current_worker.set(before)
         end_lines(context)
     namespace.keep_sources()
+    if any(word in source for source in namespace.sources.values() for word in MENTIONS):
+        context.switches = Switching.load()
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
+
+
+def _switching(handler: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+    return Switching.drive(lambda: handler(*arguments))
 
 
 class Generation:
@@ -160,18 +167,15 @@ class Generation:
         ctx, before = self._begin("fetch", props, request)
         try:
             if entry is None:
-                result = self._call_function("fetch", NO_FETCH, request, ctx)
+                function, arguments = self._function("fetch", NO_FETCH, request, ctx)
+                result = await _switching(function, *arguments) if self.context.switches else function(*arguments)
             elif entry.fetch_arguments < 0:
                 raise TypeError(NO_FETCH)
             else:
                 handler = entry.cls(ctx, self._env).fetch
                 count = entry.fetch_arguments
-                if count == 1:
-                    result = handler(self._sdk_request(request))
-                elif count:
-                    result = handler(self._sdk_request(request), *(None, None)[: count - 1])
-                else:
-                    result = handler()
+                arguments = (self._sdk_request(request), None, None)[:count] if count else ()
+                result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 result = await result
             response = self._to_js(result, raw=entry is None)
@@ -201,7 +205,8 @@ class Generation:
         ctx, before = self._begin("rpc", props)
         try:
             bound = getattr(entry.cls(ctx, self._env), method)
-            result = bound(*[self._sdk.python_from_rpc(argument) for argument in args])
+            arguments = [self._sdk.python_from_rpc(argument) for argument in args]
+            result = await _switching(bound, *arguments) if self.context.switches else bound(*arguments)
             if inspect.isawaitable(result):
                 result = await result
             # Cloned here: the stub of a function runs as this worker, not as whoever calls it.
@@ -219,12 +224,14 @@ class Generation:
         ctx, before = self._begin("scheduled")
         try:
             if entry is None:
-                result = self._call_function("scheduled", NO_SCHEDULED, controller, ctx)
+                function, arguments = self._function("scheduled", NO_SCHEDULED, controller, ctx)
+                result = await _switching(function, *arguments) if self.context.switches else function(*arguments)
             else:
                 handler = getattr(entry.cls(ctx, self._env), "scheduled", None)
                 if handler is None:
                     raise TypeError(NO_SCHEDULED)
-                result = handler(controller, None, None)
+                arguments = (controller, None, None)
+                result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 await result
         finally:
@@ -238,7 +245,8 @@ class Generation:
             if entry is None:
                 raise TypeError("Handler does not export a test() function.")
             handler = entry.cls(ctx, self._env).test
-            result = handler(*(controller, None, None)[: positional_arguments(handler, 3)])
+            arguments = (controller, None, None)[: positional_arguments(handler, 3)]
+            result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 await result
         finally:
@@ -270,13 +278,15 @@ class Generation:
         if ctx._exceeded is not None and not isinstance(sys.exc_info()[1], _ENDED):
             raise LimitExceeded(*ctx._exceeded)  # the worker's code has swallowed it
 
-    def _call_function(self, event: str, missing: str, first: Any, ctx: ExecutionContext) -> Any:
+    def _function(
+        self, event: str, missing: str, first: Any, ctx: ExecutionContext
+    ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Old compatibility dates: `on_fetch(request, env, ctx)`, raw JavaScript values, surplus ones dropped."""
         found = self._exports.functions.get(event)
         if found is None:
             raise TypeError(missing)
         function, count = found
-        return function(*(first, self._env, ctx)[:count])
+        return function, (first, self._env, ctx)[:count]
 
     def _to_js(self, result: Any, *, raw: bool) -> Any:
         if isinstance(result, self._sdk.FetchResponse):

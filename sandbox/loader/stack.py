@@ -11,6 +11,7 @@ from itertools import islice
 from types import CodeType, FrameType
 
 from sandbox.loader.imports import worker_of
+from sandbox.runtime.switching import Switching
 
 _RUN = asyncio.Handle._run.__code__
 _DEBUGGERS = ("bdb", "pdb", "pydevd", "_pydevd", "debugpy")
@@ -102,7 +103,7 @@ def read_stack(frame: FrameType | None) -> Stack:
                 own = frame
             else:
                 between.append(frame)
-        frame = frame.f_back
+        frame = frame.f_back or Switching.left(frame)
     handle = None if frame is None else frame.f_locals.get("self")
     return Stack(handle, own if handle is not None else None, worker if handle is not None else None, between)
 

@@ -109,6 +109,8 @@ class Watchdog:
         if CAN_END and self._thread == threading.main_thread().ident:
             self._ender = Ender(self._limit, self._place)
             self._ender.install()
+            # At once: an expression that begins before the thread has looked once would never let it.
+            self._ender.feed(time.monotonic())
         self._unpause = when_paused(self._pause)
         self._watcher = threading.Thread(target=self._watch, name="sandbox watchdog", daemon=True)
         self._watcher.start()

@@ -40,6 +40,8 @@ class WorkerContext:
     caches: Any = None
     shared: bool = False
     """Code of others runs under it, too (a test's own): what the worker does is what its modules do."""
+    switches: bool = False
+    """Its events run on stacks of their own, which `run_sync` can leave."""
 
 
 class ExecutionContext(HostObject):

@@ -110,6 +110,20 @@ def as_incoming(request: Request) -> Request:
     return made
 
 
+def with_length(request: Request) -> Request:
+    """The request with its `content-length`, where its body is at hand and the header is missing; else itself."""
+    body = request._body
+    if not isinstance(body, str | bytes) or request._used:
+        return request
+    pairs = header_pairs(request)
+    if any(name == "content-length" for name, _ in pairs):
+        return request
+    content = utf8(body) if isinstance(body, str) else body
+    made = Request._make(request._method, request._url, [*pairs, ("content-length", str(len(content)))], content)
+    made._cf, made._signal, made._immutable = request._cf, request._signal, request._immutable
+    return made
+
+
 def header_pairs(message: Message) -> list[tuple[str, str]]:
     """Names (lower case) and values in the order they were set; every Set-Cookie by itself, at the end."""
     headers = message._headers

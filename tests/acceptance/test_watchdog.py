@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -180,6 +182,18 @@ class Default(WorkerEntrypoint):
             return Response(f"{type(error).__name__}: {error}")
 """
 
+SYNCHRONOUS = """
+import asyncio
+from pyodide.ffi import run_sync
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    def fetch(self, request):
+        run_sync(asyncio.sleep(0))
+        while True:
+            pass
+"""
+
 
 @pytest.fixture(scope="module")
 def up(module_project, module_up):
@@ -187,6 +201,7 @@ def up(module_project, module_up):
     module_project.worker("busy", BUSY, wrangler=LIMIT + notes)
     module_project.worker("hello", wrangler=LIMIT)
     module_project.worker("caller", CALLER, wrangler='services = [{ binding = "BUSY", service = "busy" }]\n')
+    module_project.worker("synchronous", SYNCHRONOUS, wrangler=LIMIT)
     return module_up(module_project)
 
 
@@ -258,6 +273,13 @@ def test_a_scheduled_event_is_ended(up) -> None:
     up.wait(r"LimitExceeded: ", after=seen)
 
 
+def test_code_that_has_waited_by_run_sync_is_ended(up) -> None:
+    pytest.importorskip("greenlet")
+    answer = up.ask("/", worker="synchronous")
+    assert answer.status == 503 and "src/entry.py:9 in fetch" in answer.text
+    assert up.ask(worker="hello").status == 200
+
+
 def test_who_is_slow_is_told_with_file_line_and_call(up) -> None:
     seen = len(up.lines)
     assert up.ask("/slow", worker="caller").text == "ok"
@@ -316,6 +338,29 @@ def test_a_stage_fails_with_it_at_once(project) -> None:
     assert stage["error"]["code"] == "worker_exceeded_limits"
     assert "src/entry.py" in stage["error"]["message"]
     assert len(stage["packets"]) == 1
+
+
+# The thread that looks never runs, as when an expression begins before it has: only the kernel's timer is left.
+BLIND = """
+import sys
+import sandbox.loader.watchdog as watchdog
+from sandbox.cli import main
+
+watchdog.TICK_S = 3600.0
+main(["run", "work", "--json"])
+"""
+
+
+def test_an_expression_is_ended_although_the_watchdog_has_not_looked_once(project) -> None:
+    caches = [f'[[kv_namespaces]]\nbinding = "{name}_CACHE"\nid = "{name}"\n' for name in ("PROGRESS", "RESULT")]
+    code = "import re\n" + ENDLESS.replace("while True:\n            pass", 're.match(r"(a+)+$", "a" * 60 + "b")')
+    project.worker("endless", code, wrangler=LIMIT + "".join(caches))
+    project.toml(PIPELINE)
+    done = subprocess.run(
+        [sys.executable, "-c", BLIND], cwd=project.root, capture_output=True, text=True, timeout=45, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["execution"]["stages"][0]["error"]["code"] == "worker_exceeded_limits"
 
 
 STOPS = """

@@ -86,7 +86,7 @@ class Fetcher(HostObject):
             call = self._told("fetch", method=request._method, url=request._url)
             with call:
                 response = await self._invoke.fetch(
-                    self._service, request, entrypoint=self._entrypoint, props=self._props
+                    self._service, exchange.with_length(request), entrypoint=self._entrypoint, props=self._props
                 )
                 call.status = response.status
                 return response

@@ -6,6 +6,8 @@ import asyncio
 from contextvars import copy_context
 from typing import Any
 
+from sandbox.runtime.context import current_invocation
+from sandbox.runtime.switching import HINT, Switching, awaited
 from sandbox.runtime.values import (
     ConversionError,
     HostObject,
@@ -29,34 +31,51 @@ from sandbox.runtime.values import (
 from sandbox.runtime.values.buffers import JsBuffer
 from sandbox.runtime.values.proxy import JsNull
 
-NO_STACK_SWITCHING = (
-    "run_sync() cannot wait here: the awaitable did not finish at once, and stack switching is not available in this "
-    "sandbox yet. Await it instead."
-)
+CANNOT_WAIT = "run_sync() cannot wait here: the awaitable did not finish at once, and "
 
 
 def run_sync(awaitable: Any, /) -> Any:
-    """The result of an awaitable that can finish without waiting; a RuntimeError for one that cannot."""
+    """The result of an awaitable, from synchronous code that an event runs. Elsewhere (while a module is imported, in
+    tasks and callbacks) a RuntimeError for one that does not finish at once."""
+    stack = Switching.here()
     if isinstance(awaitable, JsPromise):
-        if not awaitable._done:
-            raise RuntimeError(NO_STACK_SWITCHING)
-        return awaitable._result()
-    if asyncio.isfuture(awaitable):
-        if not awaitable.done():
-            raise RuntimeError(NO_STACK_SWITCHING)
-        return awaitable.result()
+        if awaitable._done:
+            return awaitable._result()
+    elif asyncio.isfuture(awaitable):
+        if awaitable.done():
+            return awaitable.result()
+    elif stack is None:
+        return _at_once(awaitable)
+    if stack is None:
+        raise RuntimeError(_why())
+    return Switching.wait(stack, awaited(awaitable))
+
+
+def _at_once(awaitable: Any) -> Any:
     iterator = awaitable.__await__()
     try:
         copy_context().run(next, iterator)
     except StopIteration as stop:
         return stop.value
     iterator.close()
-    raise RuntimeError(NO_STACK_SWITCHING)
+    raise RuntimeError(_why())
+
+
+def _why() -> str:
+    if not Switching.load():
+        return f"{CANNOT_WAIT}stacks are switched by greenlet, which is not installed: {HINT}"
+    invocation = current_invocation.get()
+    if invocation is None:
+        return f"{CANNOT_WAIT}no event is being handled. Await it instead."
+    if not invocation.worker.switches:
+        invocation.worker.switches = True  # a library's doing, which the worker's own code does not mention
+        return f"{CANNOT_WAIT}this is the first event that needs it. Ask again."
+    return f"{CANNOT_WAIT}this is a task or a callback. Await it instead."
 
 
 def can_run_sync() -> bool:
-    """Whether `run_sync` could wait for anything: not in this sandbox."""
-    return False
+    """Whether `run_sync` can wait here."""
+    return Switching.here() is not None
 
 
 def register_js_module(name: str, jsproxy: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any
 
+from sandbox.runtime.switching import Switching
 from sandbox.runtime.values.eager import start_now
 from sandbox.runtime.values.errors import JsException, throw
 from sandbox.runtime.values.objects import JsObject
@@ -344,6 +345,8 @@ def as_promise_value(value: Any) -> Any:
     """What a callback handed back: Python awaitables count as promises."""
     if isinstance(value, JsProxy) or not hasattr(value, "__await__"):
         return value
+    if Switching.ready and asyncio.iscoroutine(value):
+        value = Switching.finish(value)  # what JavaScript calls may wait, as an event may
     return JsPromise._of(value)
 
 

@@ -39,6 +39,7 @@ SELF = '[[services]]\nbinding = "SELF"\nservice = "{name}"\n'
 PROJECTS = {
     "sdk": [("python-sdk", "worker", "[vars]\ncolor = false\n" + SELF), ("internet", "server", "")],
     "asgi": [("python-asgi", "worker", SELF)],
+    "wsgi": [("python-wsgi", "worker", "[vars]\ncolor = false\n" + SELF)],
     "python-rpc": [
         (
             "py",
@@ -48,6 +49,8 @@ PROJECTS = {
         )
     ],
 }
+OVER_HTTP = {"asgi": "ASGI_HTTP", "wsgi": "WSGI_HTTP"}
+"""The binding by which a suite reaches its worker over a real socket."""
 INTERNET = '[[egress.routes]]\nmatch = "*"\nworker = "internet"\n'
 METADATA = "/session/metadata"
 """Where the platform shows a worker's own files."""
@@ -122,7 +125,7 @@ def map_metadata(folder: Path) -> None:
 async def host(project: str, suites: Path, scratch: Path) -> None:
     map_metadata(write_project(project, suites, scratch))
     loaded = load_sandbox(scratch, overrides={"port": 0, "state": str(scratch / "state")})
-    async with Sandbox(loaded, serve=project == "asgi", watch=False) as sandbox:
+    async with Sandbox(loaded, serve=project in OVER_HTTP, watch=False) as sandbox:
         tested = PROJECTS[project][0][0]
         generation = sandbox.workers.generation(tested)
         assert generation is not None, sandbox.workers.status(tested).error
@@ -135,9 +138,9 @@ async def host(project: str, suites: Path, scratch: Path) -> None:
             return
         loop = asyncio.get_running_loop()
         generation.context.outbound = OnLoop(generation.context.outbound, loop)
-        if project == "asgi":
+        if project in OVER_HTTP:
             base = f"http://127.0.0.1:{sandbox.port}/workers/{tested}"
-            generation.context.env.ASGI_HTTP = SocketFetcher(base, loop)
+            setattr(generation.context.env, OVER_HTTP[project], SocketFetcher(base, loop))
         await in_thread(generation.test)
 
 
