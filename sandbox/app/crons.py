@@ -36,20 +36,28 @@ class Crons:
         self._clock = clock
         self._emit = emit
         self._crons: dict[tuple[str, str], Cron] = {}
-        self._changed = asyncio.Event()
+        self._started = False
         self._task: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     def configure(self, workers: Mapping[str, WorkerConfig]) -> None:
         """Take up the expressions of these workers in place of those known."""
         self._crons = {(name, text): Cron(text) for name, worker in workers.items() for text in worker.crons}
-        self._changed.set()
+        self._begin()
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._watch(), name="cron triggers")
+        """Fire from now on."""
+        self._started = True
+        self._begin()
+
+    def _begin(self) -> None:
+        """Watch the clock where there is something to fire."""
+        if self._started and self._crons and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._watch(), name="cron triggers")
 
     async def close(self) -> None:
         """Fire no more; handlers that run are the workers' to end."""
+        self._started = False
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -57,11 +65,7 @@ class Crons:
 
     async def _watch(self) -> None:
         seen = self._clock.now()
-        while True:
-            if not self._crons:
-                await self._changed.wait()
-                seen = self._clock.now()
-            self._changed.clear()
+        while self._crons:
             now = self._clock.now()
             if now > seen:
                 self._fire_between(seen, now)
