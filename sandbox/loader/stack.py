@@ -86,8 +86,8 @@ class Point:
         lines[0] = lines[0][start:]
         try:
             node = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
-        except (SyntaxError, ValueError):
-            return None  # the file has changed since
+        except (SyntaxError, ValueError, SystemError):
+            return None  # the file has changed since, or (CPython 3.11) another thread parses, too
         return ast.unparse(node.func)[:_LONGEST_CALL] if isinstance(node, ast.Call) else None
 
 
