@@ -39,7 +39,7 @@ def post_mortem(error: BaseException, context: WorkerContext, request: Request |
 
     Nothing happens without `--pdb`, nor where no prompt can be opened.
     """
-    if not _enabled or _seen_before(error) or terminal_problem() is not None:
+    if not _enabled or _seen_before(error) or _quit(error) or terminal_problem() is not None:
         return
     at = place_of(None, error.__traceback__)
     if at.worker is None:
@@ -62,6 +62,16 @@ def _in_process(error: BaseException) -> None:
     invocation = current_invocation.get()
     if invocation is not None:
         post_mortem(error, invocation.worker, invocation.request)
+
+
+def _quit(error: BaseException | None) -> bool:
+    """Whether it comes of a `q` at another prompt: who has ended the request there has seen enough."""
+    bdb = sys.modules.get("bdb")
+    while bdb is not None and error is not None:
+        if isinstance(error, bdb.BdbQuit):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _seen_before(error: BaseException | None) -> bool:

@@ -93,6 +93,16 @@ def test_a_request_is_stepped_through_and_goes_on(project, up_here):
     assert client.ask("/hello", worker="greeter").text == "hello"
 
 
+def test_q_at_a_breakpoint_ends_the_request_with_pdb_as_well(project, up_here):
+    project.worker("greeter", WORKER)
+    shown, client = up_here("--pdb")
+    answer = client.begin("/", worker="greeter")
+    shown.expect(PROMPT)
+    shown.say("q", then=None)
+    assert answer().status == 500
+    assert "post mortem" not in shown.screen
+
+
 def test_two_requests_at_once_have_their_turns(project, up_here):
     project.worker("greeter", WORKER)
     shown, client = up_here()
