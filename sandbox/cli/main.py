@@ -20,6 +20,7 @@ COMMANDS = {
     "probe": ("sandbox.cli.probe", "Probe the handshake protocol and print the migration table."),
     "check": ("sandbox.cli.check", "What works here and fails on Cloudflare, with file and line."),
     "types": ("sandbox.cli.types", "Write a typed stub of a worker's env."),
+    "export": ("sandbox.cli.export", "A folder that pywrangler deploy takes, and the commands that remain."),
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),
     "ref": ("sandbox.cli.ref", "Plant and read references by hand."),
     "logs": ("sandbox.cli.logs", "What workers printed and what happened to them, line by line."),

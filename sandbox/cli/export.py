@@ -1,0 +1,134 @@
+"""`sandbox export`: a folder that `pywrangler deploy` takes, and the commands that remain."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sandbox.cli import session
+from sandbox.cli.tables import as_json, print_json
+from sandbox.config.models import WorkerConfig, fold
+from sandbox.errors import NotFound, SandboxError, UsageError
+from sandbox.portability.export import Exported, export
+
+_URL = re.compile(r"https?://[^\s'\"]+")
+
+
+@click.command("export")
+@click.argument("worker")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--force", is_flag=True, help="Write into a DIR that is not empty; files of the same names are lost.")
+@click.option("--url", help="Where it will answer, for the registry. [default: its workers.dev address]")
+@as_json
+@session.common
+def command(options: session.Options, worker: str, folder: Path, force: bool, url: str | None, as_json: bool) -> None:
+    """Write WORKER into DIR as `pywrangler deploy` takes it, and print the commands that remain.
+
+    The files of the worker, a wrangler.jsonc without local settings, its pyproject.toml, and sandbox.handshake beside
+    its code where it is used. Never secrets (.dev.vars, .env). Ids that are local stand as <id of NAME>.
+
+    Example: sandbox export my_worker dist/my_worker
+    """
+    if url is not None and not _URL.fullmatch(url):
+        raise UsageError(f"--url {url!r} is no http or https URL")
+    workers = options.read().config.workers
+    config = next((c for c in workers.values() if fold(c.name) == fold(worker)), None)
+    if config is None:
+        raise NotFound(f"no worker {worker}", hint="sandbox workers list shows them")
+    done = export(config, folder, force=force)
+    said = _handshake(options, config) if done.handshake else None
+    remaining = {
+        "namespaces": [f"npx wrangler kv namespace create {shlex.quote(name)}" for name in done.placeholders]
+        + [f"npx wrangler d1 create {shlex.quote(name)}" for name in done.databases],
+        "secrets": [f"npx wrangler secret put {shlex.quote(name)}" for name in done.secrets],
+        "sql": None
+        if said is None
+        else _sql(config, said, url or f"https://{config.host_label}.<SUBDOMAIN>.workers.dev"),
+        "deploy": f"cd {shlex.quote(str(folder))} && uvx --from workers-py pywrangler deploy",
+    }
+    if as_json:
+        print_json(
+            {
+                "worker": config.name,
+                "folder": str(folder),
+                "files": list(done.files),
+                "handshake": done.handshake,
+                "placeholders": dict(done.placeholders),
+                "remaining": remaining,
+                "notes": list(done.notes),
+            }
+        )
+        return
+    _print(config, done, remaining)
+
+
+def _handshake(options: session.Options, config: WorkerConfig) -> Mapping[str, Any] | None:
+    """What the worker answers to a handshake here; None where it cannot be asked."""
+    body = {"packet_id": "export", "execution_id": "export", "stage_id": "export"}
+
+    async def ask() -> Any:
+        async with session.client(options, load=True) as api:
+            health = json.loads((await api.fetch("GET", f"/workers/{config.host_label}/health"))[1])
+            example = health.get("example_input", {})
+            input_ref = {"storage_type": "inline", "inline_data": example}
+            sent = json.dumps({**body, "input_ref": input_ref}).encode()
+            answer = await api.fetch("POST", f"/workers/{config.host_label}/api/handshake", body=sent)
+            return json.loads(answer[1])
+
+    try:
+        answer = session.run(ask())
+    except (SandboxError, ValueError) as error:
+        click.echo(f"note: {config.name} does not answer a handshake, so there is no SQL: {error}", err=True)
+        return None
+    return answer if isinstance(answer, dict) and isinstance(answer.get("capabilities"), dict) else None
+
+
+def _sql(config: WorkerConfig, said: Mapping[str, Any], url: str) -> str:
+    """The guide's statement with this worker's values."""
+    capabilities = said["capabilities"]
+    types = {key: capabilities.get(key) for key in ("input_types", "output_types")}
+    values = [
+        _quoted(str(said.get("worker_name") or config.name)),
+        _quoted(url),
+        "'active'",
+        _quoted(json.dumps(types, separators=(",", ":"))),
+        "'2.0'",
+        "true",
+        "true" if capabilities.get("supports_streaming") else "false",
+        "10",
+        str(int(capabilities.get("max_processing_time_ms") or 60_000)),
+    ]
+    return (
+        "INSERT INTO worker_registry (worker_name, worker_url, status, capabilities, protocol_version,\n"
+        "  supports_handshake, supports_streaming, max_concurrent_executions, avg_execution_time_ms)\n"
+        f"VALUES ({', '.join(values)});"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _print(config: WorkerConfig, done: Exported, remaining: Mapping[str, Any]) -> None:
+    beside = " with sandbox.handshake" if done.handshake else ""
+    click.echo(f"wrote {config.name} to {done.folder}: {len(done.files)} files{beside}")
+    for note in done.notes:
+        click.echo(f"note: {note}")
+    steps: list[tuple[str, list[str]]] = []
+    if remaining["namespaces"]:
+        steps.append(("Create what it stores in, and put the ids into wrangler.jsonc:", remaining["namespaces"]))
+    if remaining["sql"]:
+        steps.append(("Register it, in the orchestrator's database:", remaining["sql"].splitlines()))
+    steps.append(("Deploy:", [remaining["deploy"]]))
+    if remaining["secrets"]:
+        steps.append(("Set its secrets, which were not exported:", remaining["secrets"]))
+    for number, (what, lines) in enumerate(steps, 1):
+        click.echo(f"\n{number}. {what}")
+        for line in lines:
+            click.echo(f"   {line}")
