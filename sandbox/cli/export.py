@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -69,24 +70,36 @@ def command(options: session.Options, worker: str, folder: Path, force: bool, ur
 
 
 def _handshake(options: session.Options, config: WorkerConfig) -> Mapping[str, Any] | None:
-    """What the worker answers to a handshake here; None where it cannot be asked."""
-    body = {"packet_id": "export", "execution_id": "export", "stage_id": "export"}
-
-    async def ask() -> Any:
-        async with session.client(options, load=True) as api:
-            health = json.loads((await api.fetch("GET", f"/workers/{config.host_label}/health"))[1])
-            example = health.get("example_input", {})
-            input_ref = {"storage_type": "inline", "inline_data": example}
-            sent = json.dumps({**body, "input_ref": input_ref}).encode()
-            answer = await api.fetch("POST", f"/workers/{config.host_label}/api/handshake", body=sent)
-            return json.loads(answer[1])
-
+    """What the worker answers to a handshake here; None where it cannot be asked, or does not speak the protocol."""
     try:
-        answer = session.run(ask())
+        answer = session.run(_ask(options, config))
     except (SandboxError, ValueError) as error:
         click.echo(f"note: {config.name} does not answer a handshake, so there is no SQL: {error}", err=True)
         return None
     return answer if isinstance(answer, dict) and isinstance(answer.get("capabilities"), dict) else None
+
+
+async def _ask(options: session.Options, config: WorkerConfig) -> Any:
+    """Ask in the sandbox that is up, else in one of our own."""
+    async with AsyncExitStack() as stack:
+        if session.running(options) is not None:
+            api = await stack.enter_async_context(session.client(options))
+
+            async def ask(method: str, path: str, body: Any = None) -> Any:
+                return json.loads((await api.fetch(method, f"/workers/{config.host_label}{path}", json_body=body))[1])
+        else:
+            own = await stack.enter_async_context(session.own_sandbox(options, load=True))
+            from sandbox.runtime import exchange  # loaded with the sandbox anyway
+
+            async def ask(method: str, path: str, body: Any = None) -> Any:
+                given = {} if body is None else {"json": body}
+                request = exchange.new_request(f"{own.url_of(config.name)}{path}", method=method, **given)
+                return await exchange.read_json(await own.fetch(config.name, request))
+
+        health = await ask("GET", "/health")
+        input_ref = {"storage_type": "inline", "inline_data": health.get("example_input", {})}
+        ids = {"packet_id": "export", "execution_id": "export", "stage_id": "export"}
+        return await ask("POST", "/api/handshake", {**ids, "input_ref": input_ref})
 
 
 def _sql(config: WorkerConfig, said: Mapping[str, Any], url: str) -> str:
