@@ -24,7 +24,11 @@ _URL = re.compile(r"https?://[^\s'\"]+")
 @click.command("export")
 @click.argument("worker")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--force", is_flag=True, help="Write into a DIR that is not empty; files of the same names are lost.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write into a DIR that is not empty: files of the same names and its wrangler file are replaced.",
+)
 @click.option("--url", help="Where it will answer, for the registry. [default: its workers.dev address]")
 @as_json
 @session.common

@@ -63,7 +63,7 @@ class Exported:
 
 def export(config: WorkerConfig, target: Path, *, force: bool = False) -> Exported:
     """Write the worker into `target`, which must be empty or absent unless `force` is given; then files of the same names
-    are overwritten and others stay.
+    and any wrangler file there are replaced, and others stay.
 
     Raises Conflict where something is there already, and UserError for what cannot be exported: a link that leads out
     of the folder, an import of this package beyond `sandbox.handshake`, a wrangler file that cannot be read.

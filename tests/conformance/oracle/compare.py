@@ -45,8 +45,8 @@ VOLATILE = {
     "avg_processing_time_ms": "how long it took",
 }
 """Fields that may differ between two runs anywhere, and why."""
-RANDOM = re.compile(r"\b(ref|report)_[0-9a-f]{16,32}\b")
-"""Random ids, also within texts (a report shows its own)."""
+VARYING = re.compile(r"\b(ref|report)_[0-9a-f]{16,32}\b|\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC")
+"""What varies within texts: random ids, and the minute at which a report was made, which its page shows."""
 
 
 @dataclass
@@ -144,10 +144,11 @@ def copy_pure(package: str, target: Path) -> bool:
 
 
 def requests(example: Any) -> list[dict[str, Any]]:
-    """The five endpoints in the order of a run, a repetition, and what has to be refused."""
+    """The five endpoints in the order of a run, a repetition, and what has to be refused. Bodies are text, so that both
+    sides get the same bytes: JavaScript would write 1.0 as 1."""
 
     def post(endpoint: str, **more: Any) -> dict[str, Any]:
-        return {"method": "POST", "path": f"/api/{endpoint}", "body": {**PACKET, **more}}
+        return {"method": "POST", "path": f"/api/{endpoint}", "body": json.dumps({**PACKET, **more})}
 
     given = {"input_ref": {"storage_type": "inline", "inline_data": example}}
     wrong = {"input_ref": {"storage_type": "inline", "inline_data": {"unknown": [1]}}}
@@ -176,9 +177,9 @@ async def ask_here(project: Path, name: str, given: Any = None) -> tuple[list[di
     async with Sandbox(load_sandbox(project), serve=False, watch=False) as sandbox:
         await sandbox.ready()
 
-        async def ask(method: str, path: str, body: Any = None) -> Any:
-            given = {} if body is None else {"json": body}
-            request = exchange.new_request(f"http://worker.test{path}", method=method, **given)
+        async def ask(method: str, path: str, body: str | None = None) -> Any:
+            headers = {} if body is None else {"content-type": "application/json"}
+            request = exchange.new_request(f"http://worker.test{path}", method=method, headers=headers, body=body)
             return await sandbox.fetch(name, request)
 
         plan = requests(given or (await exchange.read_json(await ask("GET", "/health"))).get("example_input"))
@@ -228,7 +229,11 @@ def differences(here: Any, there: Any, volatile: set[str], at: str = "") -> Iter
         for number, (one, other) in enumerate(zip(here, there, strict=True)):
             yield from differences(one, other, volatile, f"{at}[{number}]")
     elif here != there or isinstance(here, bool) != isinstance(there, bool):
-        yield f"{at}: here {_short(here)}, in Pyodide {_short(there)}"
+        start = 0
+        if isinstance(here, str) and isinstance(there, str):
+            start = max(0, len(os.path.commonprefix([here, there])) - 30)  # a page differs in a few words
+            here, there = here[start:], there[start:]
+        yield f"{at}{f' from character {start}' if start else ''}: here {_short(here)}, in Pyodide {_short(there)}"
 
 
 def _alike(here: Any, there: Any) -> bool:
@@ -262,7 +267,7 @@ def compare(name: str, given: Any = None) -> tuple[Outcome, Any]:
         for part in ("status", "type", "body", "stored"):
             left, right = one[part], other[part]
             if part in ("body", "stored") and left and right:
-                left, right = (json.loads(RANDOM.sub("random", text)) for text in (left, right))
+                left, right = (json.loads(VARYING.sub("...", text)) for text in (left, right))
             for found in differences(left, right, volatile, part):
                 outcome.differences.append(f"{asked['method']} {asked['path']}: {found}")
     return outcome, result

@@ -1,5 +1,5 @@
 // Asks an exported worker in real Pyodide, under Node, with KV from Miniflare: node run.mjs PLAN.json
-// The plan: {"workers": {name: folder}, "ask": name, "requests": [{method, path, body}], "packages": folder,
+// The plan: {"workers": {name: folder}, "ask": name, "requests": [{method, path, body: text}], "packages": folder,
 // "routes": [{prefix, folder}]}. Workers bound by `services` get a Pyodide each; equal KV ids are one namespace.
 // Prints one JSON line per request: {status, type, body, stored}; `stored` is what lies in RESULT_CACHE under output_ref.
 import fs from "node:fs";
@@ -104,7 +104,7 @@ async def ask(worker, request):
 
 const { ask, env } = await start(plan.ask);
 for (const { method, path: where, body } of plan.requests) {
-  const given = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const given = body === undefined ? {} : { body, headers: { "content-type": "application/json" } };
   const response = await ask(new Request(`http://worker.test${where}`, { method, ...given }));
   const text = await response.text();
   await Promise.all(pending.splice(0));

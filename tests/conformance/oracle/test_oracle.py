@@ -1,0 +1,60 @@
+"""Exported workers answer in real Pyodide as they answer here. Skipped, with the reason, where Node or its packages lack."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.oracle import compare as oracle
+
+WHY = oracle.missing()
+needs_pyodide = pytest.mark.skipif(WHY is not None, reason=WHY or "")
+FIRST, *OTHERS = oracle.workers()
+
+
+def equal(outcome):
+    assert outcome.absent is None, oracle.line(outcome)
+    assert outcome.differences == [], oracle.line(outcome)
+    assert outcome.asked >= 14
+
+
+@needs_pyodide
+@pytest.mark.timeout(180)
+def test_the_first_worker():
+    outcome, result = oracle.compare(FIRST)
+    equal(outcome)
+    assert result, "its own example has to give a result, or the comparison says little"
+
+
+@pytest.mark.nightly
+@needs_pyodide
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_workers(name):
+    outcome, result = oracle.compare(name)
+    equal(outcome)
+    assert result
+
+
+@pytest.mark.nightly
+@needs_pyodide
+@pytest.mark.timeout(500)
+def test_the_pipeline_over_every_sample_feed():
+    for outcome in oracle.pipeline():
+        equal(outcome)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "found"),
+    [
+        ({"a": [1, 2]}, {"a": [1, 2]}, []),
+        ({"a": [1, 2]}, {"a": [1, 3]}, ["a[1]: here 2, in Pyodide 3"]),
+        ({"a": [1, 2]}, {"a": [1]}, ["a: here [1, 2], in Pyodide [1]"]),
+        ({"a": 1}, {"b": 1}, ["a: only here", "b: only there"]),
+        ({"a": True}, {"a": 1}, ["a: here true, in Pyodide 1"]),
+        ({"timestamp": "x"}, {"timestamp": "y"}, []),
+        ({"timestamp": "x"}, {"timestamp": None}, ['timestamp: here "x", in Pyodide null']),
+        ({"timestamp": "x"}, {}, ["timestamp: only here"]),
+    ],
+)
+def test_what_counts_as_a_difference(here, there, found):
+    assert list(oracle.differences(here, there, set(oracle.VOLATILE))) == found
