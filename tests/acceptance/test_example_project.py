@@ -31,7 +31,11 @@ def pytest_there(python: str | Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("-o", "asyncio_mode=auto"), WITHOUT_PLUGINS], ids=["auto", "none"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("-o", "asyncio_mode=auto"), pytest.param(WITHOUT_PLUGINS, marks=pytest.mark.nightly)],
+    ids=["auto", "none"],
+)
 def test_it_passes(arguments: tuple[str, ...]) -> None:
     assert "5 passed" in pytest_there(sys.executable, PROJECT, *arguments)
 

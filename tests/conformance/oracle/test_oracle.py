@@ -17,6 +17,7 @@ def equal(outcome):
     assert outcome.asked >= 14
 
 
+@pytest.mark.nightly
 @needs_pyodide
 @pytest.mark.timeout(180)
 def test_the_first_worker():
