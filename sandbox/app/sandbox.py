@@ -11,20 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.changes import Changes
+from sandbox.app.contexts import Contexts
 from sandbox.app.crons import Crons
 from sandbox.app.debugging import Debugging
 from sandbox.app.facts import Facts
 from sandbox.app.failures import Failures
 from sandbox.app.hosting import STANDALONE, Hosting
 from sandbox.app.interception import Interception
-from sandbox.app.ports import (
-    TOKEN_VARIABLE,
-    URL_VARIABLE,
-    HostedResults,
-    WorkerTransport,
-    worker_infos,
-    worker_url,
-)
+from sandbox.app.ports import HostedResults, WorkerTransport, worker_infos, worker_url
 from sandbox.app.probing import Prober
 from sandbox.app.recording import Recording
 from sandbox.app.redaction import Redaction
@@ -32,12 +26,8 @@ from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
 from sandbox.app.triggers import HANDLER_PATH, TriggerApi, trigger
 from sandbox.app.watching import watch_loop
-from sandbox.bindings.assets import AssetServers
-from sandbox.bindings.cache import CacheStorage
-from sandbox.bindings.environment import build_env
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
-from sandbox.bindings.ratelimit import RateLimits
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.load import Loaded
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
@@ -50,7 +40,6 @@ from sandbox.loader.output import install_output
 from sandbox.loader.registry import WorkerRegistry
 from sandbox.orchestrator import Orchestrator
 from sandbox.runtime import install
-from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.trace import hop
 from sandbox.runtime.web import Request, Response
@@ -86,12 +75,12 @@ class Sandbox:
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
         self.redact = Redaction()
-        self._assets = AssetServers()
-        self._rate_limits = RateLimits(self.clock)
+        self._contexts = Contexts(self)
         self._crons: Crons
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
+        self.points = self._interception.points
         self.breakpoints, self.held = self._interception.breakpoints, self._interception.held
         self.kv: KvStores
         self.workers: WorkerRegistry
@@ -140,23 +129,23 @@ class Sandbox:
         self._folder.lock({"address": None})
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
         synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
-        self.kv = KvStores(self._folder.path / "kv", self.clock, self.events.emit, synchronous=synchronous)
-        self._cached = KvStores(self._folder.path / "cache", self.clock, synchronous=synchronous)
+        self._contexts.open(self._folder.path, synchronous)
+        self.kv = self._contexts.kv
         self.workers = WorkerRegistry(
-            self._context,
+            self._contexts.of,
             self._changes.worker_config,
-            self._emit_redacted,
+            self._contexts.emit_redacted,
             on_error=self.config.on_error,
-            points=self._interception.points,
+            points=self.points,
             load=hosting.load,
-            front=self._assets.front,
+            front=self._contexts.assets.front,
         )
-        self._crons = Crons(self.workers, self.clock, self._emit_redacted)
+        self._crons = Crons(self.workers, self.clock, self._contexts.emit_redacted)
         self._crons.configure(self.config.workers)
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
         self.recording.attach(self.egress)
-        transport = WorkerTransport(self.workers, self.egress, self.redact, self._interception.points)
+        transport = WorkerTransport(self.workers, self.egress, self.redact, self.points)
         results = HostedResults(self.workers, self.kv)
         taped_calls = TapedCalls(self.egress)
         self.orchestrator = Orchestrator(
@@ -170,7 +159,7 @@ class Sandbox:
             describe=self._facts.describe_worker,
             code_hash=self._facts.code_hash,
             admin_token=self.admin_token,
-            points=self._interception.points,
+            points=self.points,
             before_replay=taped_calls.stage,
             redact=self.redact,
             synchronous="OFF" if hosting.throwaway else "FULL",
@@ -217,9 +206,7 @@ class Sandbox:
             await self.workers.close(max(0.0, deadline - clock()))
         if hasattr(self, "egress"):
             await self.egress.close()
-        if hasattr(self, "kv"):
-            await self.kv.close()
-            await self._cached.close()
+        await self._contexts.close()
         await self.recording.close()
         if self._folder is not None:
             self.debugging.let_go()
@@ -278,30 +265,7 @@ class Sandbox:
 
     def context_of(self, worker: str) -> WorkerContext:
         """A context like the one a hosted worker's code runs under. Raises NotFound."""
-        return self._context(self.workers.config(worker))
-
-    def _context(self, config: WorkerConfig) -> WorkerContext:
-        defaults = {URL_VARIABLE: self.address, TOKEN_VARIABLE: self.orchestrator.token(config.name)}
-        env = build_env(
-            config,
-            kv=self.kv,
-            invoke=self.workers,
-            clock=self.clock,
-            defaults=defaults,
-            points=self._interception.points,
-            emit=self.events.emit,
-            assets=self._assets,
-            limits=self._rate_limits,
-        )
-        flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
-        caches = CacheStorage(self._cached, self.clock)
-        return WorkerContext(config.name, env, flags, self.egress, self.clock, self._emit_redacted, caches)
-
-    def _emit_redacted(self, kind: str, /, **fields: Any) -> None:
-        """Events that carry a worker's own text: its secrets are taken out on the way."""
-        if self.events.wanted(kind) or self.events.recorder is not None:
-            shown = {key: self.redact(value) if isinstance(value, str) else value for key, value in fields.items()}
-            self.events.emit(kind, **shown)
+        return self._contexts.of(self.workers.config(worker))
 
     def _make_egress(self) -> Egress:
         return Egress(
