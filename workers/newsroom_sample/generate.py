@@ -16,8 +16,6 @@ HERE = Path(__file__).resolve().parent
 SITE = "https://newsroom.test"
 """Stands for the folder `feeds/`: `sandbox.toml` routes it there."""
 YEAR = 2026
-BROKEN = {"signal-box": "Signal Box", "coast-gazette": "Coast Gazette"}
-"""In the OPML, but no feeds: the first is an HTML page, of the second there is no file."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,19 @@ class Feed:
     language: str = "en"
     encoding: str = "utf-8"
     about: str = ""
+    topics: str = ""
     items: list[Item] = field(default_factory=list)
 
     @property
     def home(self) -> str:
         return f"{SITE}/{self.name}"
+
+
+BROKEN = [
+    Feed("signal-box", "Signal Box", about="Railway signalling, explained", topics="railways"),
+    Feed("coast-gazette", "Coast Gazette", about="News from the coast", topics="news"),
+]
+"""In the OPML, but no feeds: the first is an HTML page, of the second there is no file."""
 
 
 def read_feeds(folder: Path = HERE / "items") -> dict[str, Feed]:
@@ -155,10 +161,11 @@ FORMATS = {"rss2": rss2, "rss1": rss1, "atom": atom}
 
 
 def opml(feeds: dict[str, Feed]) -> str:
-    titles = {**{name: feed.title for name, feed in feeds.items()}, **BROKEN}
     outlines = "".join(
-        f'    <outline type="rss" text={quoteattr(title)} title={quoteattr(title)} xmlUrl="{SITE}/{name}.xml"/>\n'
-        for name, title in sorted(titles.items())
+        f'    <outline type="rss" text={quoteattr(feed.title)} title={quoteattr(feed.title)}'
+        f' description={quoteattr(feed.about)} category="{feed.topics.replace(", ", ",")}" language="{feed.language}"'
+        f' xmlUrl="{SITE}/{feed.name}.xml" htmlUrl="{feed.home}"/>\n'
+        for feed in sorted([*feeds.values(), *BROKEN], key=lambda feed: feed.name)
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<opml version="2.0">\n  <head><title>Sample newsroom</title></head>\n'
