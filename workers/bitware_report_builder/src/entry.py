@@ -30,6 +30,9 @@ class Input:
     analyses: list[Analysis]
     topic: str | None = None
     feed_summary: list[FeedSummary] = field(default_factory=list)
+    sub_topics: list[Any] = field(default_factory=list)
+    """Of the research, where there was one: texts, or {name, keywords}. The report says which articles speak to each."""
+    questions: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -89,12 +92,13 @@ class Default(HandshakeWorker):
         topic = job.parameters.get("topic") or given.topic or ""
         await job.progress(10, f"choosing from {len(given.articles)} articles")
         about = (topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC))
-        made = build(*about)
+        researched = {"sub_topics": given.sub_topics, "asked": given.questions}
+        made = build(*about, **researched)
         model = Model.bound(self.env, fetch, job.count)
         if model is not None and made.articles:
             await job.progress(40, "asking the model")
             told = await _summary(model, made)
-            made = build(*about, told=told, more_notes=model.notes)
+            made = build(*about, told=told, more_notes=model.notes, **researched)
         report = asdict(made)
         await job.progress(80, "keeping the page")
         # The page stays readable by itself under /reports/<id> for a week; the whole report lets a retry hand out the

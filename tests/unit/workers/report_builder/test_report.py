@@ -236,3 +236,68 @@ def test_what_is_just_below_the_threshold_is_listed_apart_and_nothing_rests_on_i
     cited = {identity for sentence in all_sentences(result) for identity in sentence["articles"]}
     assert cited == {result.articles[0]["id"]}
     assert "Near the topic" in result.html and "Title 3" not in result.html
+
+
+def test_the_latest_article_is_named_where_another_is_closer_to_the_topic(report):
+    result, articles, analyses, feeds = made(report)
+    assert "The latest is" not in result.executive_summary  # the first is both
+    analyses[0].relevance_score, analyses[4].relevance_score = 0.5, 0.95
+    again = report.build.build("night trains", articles, analyses, feeds, MOMENT)
+    assert f"The closest to the topic is “{TITLES[4]}”" in again.executive_summary
+    assert f"The latest is “{TITLES[0]}” (Source 0, 20 November)." in again.executive_summary
+
+
+def test_angles_say_which_articles_speak_to_a_sub_topic_and_to_which_none_does(report):
+    _, articles, analyses, feeds = made(report)
+    articles[3].content = "The coach has a séparé, and the sleeping cars are full."
+    sub_topics = [
+        {"name": "Sleeping car", "keywords": ["separe"]},
+        {"name": "Freight", "keywords": []},
+        "tickets",
+        "rid",  # no word of its own anywhere, though inside `bridge` and the like
+        "Freight",
+        {"name": 7},
+        {"no": "name"},
+    ]
+    result = report.build.build(
+        "night trains",
+        articles,
+        analyses,
+        feeds,
+        MOMENT,
+        sub_topics=sub_topics,
+        asked=["Who pays?", {"question": "When?"}, 3],
+    )
+    ids = [report.items.item_id(article.article_url) for article in articles]
+    assert result.angles == [
+        {"name": "Sleeping car", "articles": [ids[3]]},
+        {"name": "Freight", "articles": [ids[7]]},
+        {"name": "tickets", "articles": [ids[6]]},
+        {"name": "rid", "articles": []},
+    ]
+    assert result.questions == ["Who pays?", "When?"]
+    assert "speaks to: rid." in result.html and "Who pays?" in result.html
+    assert 'id="angles"' not in made(report)[0].html
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=30),
+            st.dictionaries(
+                st.sampled_from(["name", "keywords", "question"]),
+                st.one_of(st.text(max_size=20), st.lists(st.text(max_size=9), max_size=3), st.none()),
+            ),
+            st.integers(),
+            st.none(),
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_the_research_says_the_report_is_made_and_stays_safe(report, rows):
+    _, articles, analyses, feeds = made(report)
+    result = report.build.build("night trains", articles, analyses, feeds, MOMENT, sub_topics=rows, asked=rows)
+    listed = {article["id"] for article in result.articles}
+    assert all(set(angle["articles"]) <= listed and angle["name"] for angle in result.angles)
+    assert "<script" not in result.html

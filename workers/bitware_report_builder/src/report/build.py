@@ -11,6 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from report.angles import Angle, angles, questions
+from report.angles import told as told_angles
 from report.charts import columns, rows
 from report.insights import Sentence, claim, executive_summary, key_insights
 from report.items import Analysis, Article, Item, choose
@@ -64,6 +66,9 @@ class Report:
     """Articles just below the relevance threshold, {title, url, source, date, relevance_score, why}; no sentence rests on them."""
     sources: list[dict[str, Any]]
     topics: list[dict[str, Any]]
+    angles: list[dict[str, Any]]
+    """The research's sub-topics, {name, articles}: ids of the articles that speak to it, none where no article does."""
+    questions: list[str]
     notes: list[str]
     totals: dict[str, Any]
     html: str = field(default="", repr=False)
@@ -77,9 +82,11 @@ def build(
     moment: datetime,
     told: Sequence[Sentence] = (),
     more_notes: Sequence[str] = (),
+    sub_topics: Sequence[Any] = (),
+    asked: Sequence[Any] = (),
 ) -> Report:
     """Make the report. `moment` (UTC) is when it is made; it stands on the page and in the id. `told` takes the place of the
-    executive summary made here; sentences that cite no article of the report are left out."""
+    executive summary made here; sentences that cite no article of the report are left out. `sub_topics` and `asked` (questions) are the research's."""
     items, near = choose(articles, analyses)
     numbers = {item.id: at for at, item in enumerate(items, 1)}
     told = [sentence for sentence in told if sentence.articles and set(sentence.articles) <= numbers.keys()]
@@ -90,6 +97,7 @@ def build(
     sources = Counter(item.source for item in items).most_common()
     topics = [(t, n) for t, n in Counter(name for i in items for name in _topics(i)).most_common(8) if n > 1]
     notes = [*_notes(topic, articles, items, feeds), *more_notes]
+    viewed = angles(sub_topics, items) if items else []
     identity = hashlib.sha256("\n".join([topic, moment.isoformat(), *numbers]).encode()).hexdigest()[:16]
     report = Report(
         report_id=f"report_{identity}",
@@ -109,6 +117,8 @@ def build(
         near=[_near(item) for item in near],
         sources=[{"source": name, "articles": number} for name, number in sources],
         topics=[{"topic": name, "articles": number} for name, number in topics],
+        angles=[{"name": angle.name, "articles": [item.id for item in angle.items]} for angle in viewed],
+        questions=questions(asked),
         notes=notes,
         totals={
             "articles_read": len(articles),
@@ -118,7 +128,9 @@ def build(
             "feeds_failed": sum(feed.failed for feed in feeds),
         },
     )
-    report.html = _page(report, items, numbers, summary, insights, trend, row, sources, topics, feeds, moment)
+    report.html = _page(
+        report, items, numbers, summary, insights, trend, row, sources, topics, feeds, moment, told_angles(viewed)
+    )
     return report
 
 
@@ -216,6 +228,7 @@ def _page(
     topics: Sequence[tuple[str, int]],
     feeds: Sequence[FeedSummary],
     moment: datetime,
+    covered: Sequence[tuple[Angle, Sentence]],
 ) -> str:
     dates = sorted(item.date for item in items if item.date)
     shown = [
@@ -238,6 +251,8 @@ def _page(
         shown=shown,
         more=[(numbers[item.id], item) for item in items[SHOWN_ARTICLES:]],
         feeds=feeds,
+        covered=covered,
+        uncovered=[angle["name"] for angle in report.angles if not angle["articles"]],
         made=f"{day(moment, year=True)}, {moment:%H:%M} UTC",
         period=(day(dates[0], year=True), day(dates[-1], year=True)) if dates else None,
         trend_chart=columns(row, "Relevant articles over time") if len(row) > 1 else None,

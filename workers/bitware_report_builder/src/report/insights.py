@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from report.items import Item, stories
 from report.wording import capital, count, day, listed, sentence, span, spelled
 
 MOST_INSIGHTS = 6
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,10 @@ def executive_summary(topic: str, items: Sequence[Item]) -> list[Sentence]:
     told.append(
         claim(f"The closest to the topic is “{lead.title.rstrip('.')}”, which {lead.source} published{stated}", [lead])
     )
+    latest = max((item for item in items if item.date), key=lambda item: item.date or NEVER, default=lead)
+    if latest is not lead:
+        stated = day(latest.date, year=several_years) if latest.date else ""
+        told.append(claim(f"The latest is “{latest.title.rstrip('.')}” ({latest.source}, {stated})", [latest]))
     shared = shared_phrases(topic, items)[:3]
     if len(shared) >= 2:
         names = [phrase for phrase, _ in shared]

@@ -25,6 +25,7 @@ class Article:
 
     article_url: str
     title: str = ""
+    content: str = ""
     feed_url: str = ""
     feed_title: str | None = None
     author: str | None = None
