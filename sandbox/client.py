@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from sandbox.errors import SandboxError
+from sandbox.errors import BadFilter, SandboxError
 
 REQUEST_TIMEOUT_S = 600.0
 CONNECT_TIMEOUT_S = 5.0
@@ -33,7 +33,12 @@ class Send(Protocol):
 
 
 class ApiError(SandboxError):
-    """The sandbox answered with an error; code, message and hint are its own."""
+    """The sandbox answered with an error; code, message and hint are its own, and so is the exit code."""
+
+    def __init__(self, message: str, **about: Any) -> None:
+        super().__init__(message, **about)
+        if self.code == BadFilter.code:
+            self.exit_code = BadFilter.exit_code
 
 
 class Unreachable(SandboxError):

@@ -46,6 +46,12 @@ class UsageError(UserError):
     exit_code = 2
 
 
+class BadFilter(UsageError):
+    """A list was asked for what cannot be in it: a status that is none, a name that nothing has."""
+
+    code = "bad_filter"
+
+
 class NotFound(UserError):
     """No such worker, execution, reference, key or route."""
 

@@ -33,8 +33,8 @@ class Interception:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self.points = Points()
-        self.faults = Faults(self._workers, self._changed, self._struck)
-        self.breakpoints = Breakpoints(self._workers, self._changed)
+        self.faults = Faults(self.workers, self._changed, self._struck)
+        self.breakpoints = Breakpoints(self.workers, self._changed)
         self.held = Holder(sandbox.clock, sandbox.events.emit, sandbox.redact, MASK, self._preview)
         self._gates: Gates | None = None
 
@@ -56,7 +56,8 @@ class Interception:
         """Let go of everything that is held, as interrupted."""
         await self.held.close(self._sandbox.orchestrator.interrupt)
 
-    def _workers(self) -> Iterable[str]:
+    def workers(self) -> Iterable[str]:
+        """The names of the workers there are, external ones among them."""
         config = self._sandbox.config
         return [*config.workers, *config.external()]
 

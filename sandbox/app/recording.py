@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from sandbox.app.redaction import Redaction
@@ -48,8 +48,10 @@ class Recording:
         if self.log is not None:
             await self.log.close()
 
-    def api_parts(self, replay: Callable[[str, Request], Awaitable[Response]]) -> dict[str, Handler]:
-        handle = _disabled if self.log is None else EventsApi(self.log, replay).handle
+    def api_parts(
+        self, replay: Callable[[str, Request], Awaitable[Response]], workers: Callable[[], Iterable[str]]
+    ) -> dict[str, Handler]:
+        handle = _disabled if self.log is None else EventsApi(self.log, replay, workers).handle
         return {"/api/requests": handle, "/api/logs": handle}
 
     def _happened(self, event: Event) -> None:

@@ -287,7 +287,7 @@ class Sandbox:
             "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
             "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config).handle,
             **self._interception.api_parts(),
-            **self.recording.api_parts(Replaying(self).handle),
+            **self.recording.api_parts(Replaying(self).handle, self._interception.workers),
         }
 
     async def _open_port(self) -> None:

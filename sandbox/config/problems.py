@@ -46,6 +46,15 @@ class Problems:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean "..."?` for the closest of the known names, None when nothing is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else None
+    """`did you mean "..."?` for the closest of the known names, None when nothing is close. Case does not count."""
+    names = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    return f'did you mean "{names[close[0]]}"?' if close else None
+
+
+def choices(word: str, **known: Iterable[str]) -> str:
+    """A hint about a name that is none: the nearest one, else all there are (`pipelines: a, b; workers: c`)."""
+    there = {kind: sorted(set(names)) for kind, names in known.items()}
+    return nearest(word, [name for names in there.values() for name in names]) or "; ".join(
+        f"{kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in there.items()
+    )

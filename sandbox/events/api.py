@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import sandbox.events.filters as filters
 import sandbox.events.queries as queries
-from sandbox.errors import SandboxError, UserError
+from sandbox.config.names import WorkerNames
+from sandbox.errors import SandboxError
 from sandbox.events.log import EventLog
-from sandbox.events.queries import Filter
 from sandbox.events.records import REQUEST, Entry, body_json
 from sandbox.events.store import Reader
 from sandbox.runtime.exchange import json_response
@@ -21,11 +22,17 @@ _BODIES = ("request_body", "response_body")
 
 
 class EventsApi:
-    """`replay(id, options)` does a request again; None where nothing can be (see `sandbox.app.replaying`)."""
+    """`replay(id, options)` does a request again (see `sandbox.app.replaying`); `workers()` names the workers there are."""
 
-    def __init__(self, log: EventLog, replay: Callable[[str, Request], Awaitable[Response]]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        replay: Callable[[str, Request], Awaitable[Response]],
+        workers: Callable[[], Iterable[str]],
+    ) -> None:
         self._log = log
         self._replay = replay
+        self._workers = workers
 
     async def handle(self, request: Request) -> Response:
         try:
@@ -37,15 +44,18 @@ class EventsApi:
         parts = urlsplit(request.url)
         path = [unquote(part) for part in parts.path.removeprefix("/api/").split("/") if part]
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        workers = WorkerNames(self._workers())
         match [request.method, *path]:
             case ["GET", "requests"]:
-                return json_response({"success": True, **await self._log.read(lambda reader: _requests(reader, query))})
+                found = await self._log.read(lambda reader: _requests(reader, query, workers))
+                return json_response({"success": True, **found})
             case ["GET", "requests", name]:
                 return json_response({"success": True, **await self._log.read(lambda reader: show(reader, name))})
             case ["POST", "requests", name, "replay"]:
                 return await self._replay(name, request)
             case ["GET", "logs"]:
-                return json_response({"success": True, **await self._log.read(lambda reader: _logs(reader, query))})
+                found = await self._log.read(lambda reader: _logs(reader, query, workers))
+                return json_response({"success": True, **found})
             case [_, "requests"] | [_, "requests", _] | [_, "logs"]:
                 return _not_allowed(request.method, parts.path, "GET")
             case [_, "requests", _, "replay"]:
@@ -72,10 +82,10 @@ def _whole(reader: Reader, entry: Entry) -> dict[str, Any]:
     return shown
 
 
-def _requests(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
-    limit = _whole_number(query, "limit", 20, MOST)
+def _requests(reader: Reader, query: Mapping[str, str], workers: WorkerNames) -> dict[str, Any]:
+    limit = filters.whole_number(query, "limit", 20, MOST)
     own, method, text = query.get("all") == "1", query.get("method", "").upper(), query.get("grep", "")
-    status = _status(query.get("status"))
+    status = filters.status(query.get("status"))
 
     def fits(entry: Entry) -> bool:
         fields = entry.fields
@@ -83,67 +93,33 @@ def _requests(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
             (own or entry.worker is not None)
             and (not method or fields["method"] == method)
             and (not text or text in fields["url"])
-            and status(fields["status"])
+            and status(entry)
         )
 
-    wanted = Filter(kinds=(REQUEST,), worker=query.get("worker"), **_where(query))
+    wanted = filters.read(query, workers, kinds=(REQUEST,))
     found = queries.newest(reader, wanted, limit, fits)
+    if not found:
+        filters.check(reader, wanted, workers)
+        filters.check_method(reader, wanted, method)
     cursor = str(found[-1].seq) if len(found) == limit else None
     return {"requests": [_light(entry) for entry in found], "cursor": cursor}
 
 
-def _logs(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
+def _logs(reader: Reader, query: Mapping[str, str], workers: WorkerNames) -> dict[str, Any]:
     """The newest events that fit, oldest first; with `after`, those that follow it."""
-    limit = _whole_number(query, "limit", 100, MOST)
-    wanted = Filter(worker=query.get("worker"), loud=query.get("loud") == "1", **_where(query))
+    limit = filters.whole_number(query, "limit", 100, MOST)
+    wanted = filters.read(query, workers, loud=query.get("loud") == "1")
     if wanted.after is not None:
         found = queries.oldest(reader, wanted, limit)
     else:
         found = queries.newest(reader, wanted, limit)[::-1]
+        if not found:
+            filters.check(reader, wanted, workers)
     return {"events": [_light(entry) for entry in found], "last": reader.last(), "more": len(found) == limit}
-
-
-def _where(query: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "trace_id": query.get("trace"),
-        "execution_id": query.get("execution"),
-        "since": _seconds(query, "since"),
-        "until": _seconds(query, "until"),
-        "after": _whole_number(query, "after", None),
-        "before": _whole_number(query, "cursor", None),
-    }
 
 
 def _light(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in entry.as_json().items() if key not in _MESSAGE}
-
-
-def _status(given: str | None) -> Callable[[int], bool]:
-    """`500`, `5xx` or `failed` (400 and more, and no answer at all)."""
-    if given is None:
-        return lambda status: True
-    if given == "failed":
-        return lambda status: status >= 400 or status == 0
-    digits = given.lower().replace("x", "")
-    if len(given) != 3 or not digits.isdigit() or not given.lower().startswith(digits):
-        raise UserError(f"status: expected 404, 4xx or failed, not {given!r}", code="bad_field")
-    return lambda status: f"{status:03d}".startswith(digits)
-
-
-def _whole_number(query: Mapping[str, str], name: str, usual: Any, most: int | None = None) -> Any:
-    text = query.get(name)
-    if text is None:
-        return usual
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise UserError(f"{name}: expected a whole number, not {text!r}", code="bad_field")
-    return int(text) if most is None else max(1, min(int(text), most))
-
-
-def _seconds(query: Mapping[str, str], name: str) -> float | None:
-    try:
-        return float(query[name]) if name in query else None
-    except ValueError:
-        raise UserError(f"{name}: expected seconds since the epoch, not {query[name]!r}", code="bad_field") from None
 
 
 def _not_allowed(method: str, path: str, allowed: str) -> Response:

@@ -197,3 +197,16 @@ def test_it_can_be_turned_off(shop, up):
     refused = shop.sandbox("requests", "list")
     assert refused.code == 1 and "the event log is off" in refused.err
     assert not (shop.state / "events.sqlite").exists()
+
+
+def test_a_filter_may_name_a_worker_that_is_gone_but_no_other(shop, up):
+    running = up(shop)
+    assert order(running).status == 200
+    assert shop.sandbox("requests", "list", "--worker", "SHOP", "--json").json["requests"], "any spelling of its name"
+    assert running.stop() == 0
+    (shop.root / "workers" / "shop" / "wrangler.toml").unlink()
+    gone = shop.sandbox("requests", "list", "--worker", "shop", "--status", "404")
+    assert gone.code == 0 and "No request fits" in gone.out, gone.err
+    assert shop.sandbox("logs", "--worker", "shop", "--grep", "order 7").code == 0
+    slip = shop.sandbox("logs", "--worker", "shopp")
+    assert slip.code == 2 and "nor is one in the event log" in slip.err and slip.out == ""

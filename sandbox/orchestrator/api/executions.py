@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.config.problems import choices
+from sandbox.errors import BadFilter
 from sandbox.orchestrator.api.call import BadField, Call, TooLarge, field, ok, only
 from sandbox.orchestrator.pipelines import NOTHING
 from sandbox.orchestrator.replay.bundle import MAX_FILE
@@ -46,7 +48,7 @@ async def page(call: Call) -> Response:
     """{executions, cursor}: newest first, `?status=&limit=&cursor=`."""
     status = call.query("status") or None
     if status is not None and status not in STATES:
-        raise BadField(f"status: expected one of {', '.join(STATES)}, got {status!r}")
+        raise BadFilter(f"status: no execution is ever {status!r}", hint=choices(status, statuses=STATES))
     limit = call.query_int("limit", 50, 1, 1000)
     before = call.query_int("cursor", None, 1, 2**62)
     assert limit is not None
