@@ -45,6 +45,7 @@ class Contexts:
         """The context that a worker of this configuration runs under."""
         sandbox = self._sandbox
         token = sandbox.orchestrator.token(config.name)
+        checks = sandbox.portability.checks(config)
         env = build_env(
             config,
             kv=self.kv,
@@ -55,10 +56,13 @@ class Contexts:
             emit=sandbox.events.emit,
             assets=self.assets,
             limits=self._limits,
+            kv_use=checks.kv,
         )
         flags = compatibility_flags(config.compatibility_date, config.compatibility_flags)
         caches = CacheStorage(self._cached, sandbox.clock)
-        return WorkerContext(config.name, env, flags, sandbox.egress, sandbox.clock, self.emit_redacted, caches)
+        return WorkerContext(
+            config.name, env, flags, sandbox.egress, sandbox.clock, self.emit_redacted, caches, checks=checks
+        )
 
     def emit_redacted(self, kind: str, /, **fields: Any) -> None:
         """Events that carry a worker's own text: its secrets are taken out on the way."""

@@ -18,6 +18,7 @@ from sandbox.app.facts import Facts
 from sandbox.app.failures import Failures
 from sandbox.app.hosting import STANDALONE, Hosting
 from sandbox.app.interception import Interception
+from sandbox.app.portability import Portability
 from sandbox.app.ports import HostedResults, WorkerTransport, worker_infos, worker_url
 from sandbox.app.probing import Prober
 from sandbox.app.recording import Recording
@@ -75,7 +76,8 @@ class Sandbox:
         self.clock: Clock = clock or SystemClock()
         self.events = Bus(self.clock)
         self.redact = Redaction()
-        self._contexts = Contexts(self)
+        self.contexts = Contexts(self)
+        self.portability = Portability(self, strict=hosting.strict)
         self._crons: Crons
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
@@ -122,6 +124,7 @@ class Sandbox:
         self._undo += [
             install_output(self.events.wanted, lambda: self.recording.log is not None),
             install_other_clients(),
+            self.portability.start(),
         ]
         if hosting.debugger:
             self._undo += self.debugging.install(post_mortem=hosting.post_mortem, debugpy=hosting.debugpy)
@@ -129,18 +132,18 @@ class Sandbox:
         self._folder.lock({"address": None})
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
         synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
-        self._contexts.open(self._folder.path, synchronous)
-        self.kv = self._contexts.kv
+        self.contexts.open(self._folder.path, synchronous)
+        self.kv = self.contexts.kv
         self.workers = WorkerRegistry(
-            self._contexts.of,
+            self.contexts.of,
             self._changes.worker_config,
-            self._contexts.emit_redacted,
+            self.contexts.emit_redacted,
             on_error=self.config.on_error,
             points=self.points,
             load=hosting.load,
-            front=self._contexts.assets.front,
+            front=self.contexts.assets.front,
         )
-        self._crons = Crons(self.workers, self.clock, self._contexts.emit_redacted)
+        self._crons = Crons(self.workers, self.clock, self.contexts.emit_redacted)
         self._crons.configure(self.config.workers)
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
@@ -206,7 +209,7 @@ class Sandbox:
             await self.workers.close(max(0.0, deadline - clock()))
         if hasattr(self, "egress"):
             await self.egress.close()
-        await self._contexts.close()
+        await self.contexts.close()
         await self.recording.close()
         if self._folder is not None:
             self.debugging.let_go()
@@ -265,7 +268,7 @@ class Sandbox:
 
     def context_of(self, worker: str) -> WorkerContext:
         """A context like the one a hosted worker's code runs under. Raises NotFound."""
-        return self._contexts.of(self.workers.config(worker))
+        return self.contexts.of(self.workers.config(worker))
 
     def _make_egress(self) -> Egress:
         return Egress(
@@ -285,6 +288,7 @@ class Sandbox:
         """The parts of the API that are not the orchestrator's, by path."""
         return {
             "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
+            "/api/check": self.portability.handle,
             "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config).handle,
             **self._interception.api_parts(),
             **self.recording.api_parts(Replaying(self).handle, self._interception.workers),

@@ -12,6 +12,7 @@ from sandbox.bindings.ratelimit import RateLimiter, RateLimits
 from sandbox.bindings.services import Fetcher
 from sandbox.clock import Clock, iso
 from sandbox.config.models import UnsupportedBinding, WorkerConfig
+from sandbox.portability.kv import KvUse
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.values import HostObject, JsException, JsObject, to_js
 
@@ -43,15 +44,17 @@ def build_env(
     emit: Emit = silent,
     assets: AssetServers | None = None,
     limits: RateLimits | None = None,
+    kv_use: KvUse | None = None,
 ) -> JsObject:
     """The `env` object. `defaults` are values every worker gets unless it sets them itself (ORCHESTRATOR_URL,
-    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`. `emit` is told of calls through service bindings."""
+    WORKER_TOKEN); then come its vars, then its secrets, which win, then its bindings, which look at `points`. `emit` is told of calls through service bindings,
+    `kv_use` of what is done with KV."""
     points = points or Points()
     env: dict[str, Any] = dict(defaults or {})
     env |= {name: _var(value) for name, value in config.vars.items()}
     env |= config.secrets
     for namespace in config.kv_namespaces:
-        env[namespace.binding] = KvNamespace(kv.get(namespace.id), points, config.name, namespace.binding)
+        env[namespace.binding] = KvNamespace(kv.get(namespace.id), points, config.name, namespace.binding, kv_use)
     for service in config.services:
         caller = (config.name, service.binding)
         env[service.binding] = Fetcher(

@@ -16,6 +16,7 @@ from sandbox.clock import iso
 from sandbox.errors import SandboxError
 from sandbox.events import Event
 from sandbox.loader.output import real_stdout
+from sandbox.portability.findings import line_of
 
 LEVELS = {"debug": 10, "info": 20, "log": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50, "none": 100}
 COLOURS = {"warning": "yellow", "warn": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}
@@ -170,6 +171,8 @@ def told(event: Event) -> tuple[str, str | None]:
             return "error", f"KV namespace {fields['namespace']}: {fields['text']}"
         case "loop.busy" | "loop.ended" | "loop.stuck":
             return blocked.told(event.kind, fields)
+        case "portability":
+            return "error" if fields["strict"] else "warning", line_of(fields, strict=fields["strict"])
         case "ack_abandoned":
             return (
                 "warning",

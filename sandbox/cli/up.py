@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
-import logging
 import os
 import platform
 import signal
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from sandbox.app import Sandbox
     from sandbox.config.dependencies import MissingDependencies
     from sandbox.config.models import SandboxConfig, WorkerConfig
-
-logger = logging.getLogger("sandbox.cli.up")
 
 
 @click.command("up")
@@ -106,7 +103,17 @@ def command(
     if strict:
         _refuse_unportable(list(loaded.config.workers.values()))
     console = Console(log_level, as_json=log_format == "json")
-    served = _serve(chosen, loaded, console, reload=not no_reload, token=token, pdb=pdb, debugpy=debugpy, breaks=breaks)
+    served = _serve(
+        chosen,
+        loaded,
+        console,
+        reload=not no_reload,
+        token=token,
+        pdb=pdb,
+        debugpy=debugpy,
+        breaks=breaks,
+        strict=strict,
+    )
     raise click.exceptions.Exit(session.run(served))
 
 
@@ -120,6 +127,7 @@ async def _serve(
     pdb: bool,
     debugpy: int | None,
     breaks: tuple[str, ...],
+    strict: bool,
 ) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
@@ -130,7 +138,7 @@ async def _serve(
     gc.freeze()
     gc.enable()
     started = time.perf_counter()
-    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb, debugpy=debugpy)
+    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb, debugpy=debugpy, strict=strict)
     sandbox = Sandbox(loaded, watch=reload, hosting=hosting, reread=options.read, token=token)
     for point in breaks:
         try:
@@ -151,8 +159,7 @@ async def _serve(
         # What no request needs comes after the first of them can be answered.
         await asyncio.to_thread(read_certificates)
         _tell_missing(console, await asyncio.to_thread(_missing, list(sandbox.config.workers.values())))
-        for text in await asyncio.to_thread(_unportable, list(sandbox.config.workers.values())):
-            console.line(text, level="warning")
+        await sandbox.portability.look()
         await stop.wait()
     except BaseException:
         await sandbox.stop(0)
@@ -177,26 +184,6 @@ def _refuse_unportable(workers: list[WorkerConfig]) -> None:
         click.echo(shown(finding, Path.cwd(), strict=True), err=True)
     if findings:
         raise UsageError("what is said above fails on Cloudflare, and --strict makes it an error")
-
-
-def _unportable(workers: list[WorkerConfig]) -> list[str]:
-    """A line for each place that would fail on Cloudflare; what is missing here is told apart from it."""
-    from sandbox.portability.check import check  # see above
-    from sandbox.portability.findings import shown
-
-    for last in (False, False, True):
-        try:
-            report = check(workers)
-            break
-        except OSError as error:  # a file went while it was read: the watcher tells of that
-            return [f"the workers were not checked for Cloudflare: {error}"]
-        except SystemError:  # CPython 3.11 counts the depth of syntax trees for all threads together
-            if last:
-                return ["the workers were not checked for Cloudflare this time; sandbox check does it"]
-        except Exception:
-            logger.exception("the workers were not checked for Cloudflare")
-            return []
-    return [shown(finding, Path.cwd()) for finding in report.findings if finding.row != "dependency"]
 
 
 def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

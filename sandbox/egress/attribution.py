@@ -6,30 +6,19 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from types import FrameType
 from typing import Any
 
 from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.place import WORKERS, called_from, given_from, worker_line
 
-WORKERS = "sandbox_workers."
-"""What the names of worker modules begin with, see `sandbox.loader.imports`."""
 _OURS = "sandbox."
 
-_given_from: ContextVar[str | None] = ContextVar("sandbox_given_from", default=None)
 _users = 0
 _handed_over: Callable[[WorkerContext], object] = id
 _real_start = threading.Thread.start
 _real_submit: Any = ThreadPoolExecutor.submit
-
-
-def called_from(frame: FrameType | None) -> str | None:
-    """`FILE:LINE` of the innermost frame of worker code, or of the one that gave this thread its work."""
-    while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(WORKERS):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return _given_from.get()
 
 
 def attribute_threads(handed_over: Callable[[WorkerContext], None]) -> Callable[[], None]:
@@ -59,6 +48,7 @@ def attribute_threads(handed_over: Callable[[WorkerContext], None]) -> Callable[
 def _start(self: threading.Thread) -> None:
     worker = current_worker.get()
     if worker is not None and _started_by_worker(sys._getframe(1)):
+        _tell(worker, "a thread is started")
         context, run = _context(worker), self.run
 
         def run_as_worker() -> None:
@@ -75,14 +65,22 @@ def _submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **k
     worker = current_worker.get()
     if worker is None:
         return _real_submit(self, fn, *args, **kwargs)  # type: ignore[no-any-return]
+    _tell(worker, "work is handed to a thread")
     # The pool's own threads are nobody's: they outlive this work, and must not keep a worker's context.
     return Context().run(_real_submit, self, _context(worker).run, fn, *args, **kwargs)
+
+
+def _tell(worker: WorkerContext, message: str) -> None:
+    """Raises RuntimeError where what fails on Cloudflare fails here."""
+    place = worker_line(sys._getframe(2)) if worker.checks is not None else None
+    if worker.checks is not None and place is not None and worker.checks.found("threads", message, place):
+        raise RuntimeError("can't start new thread")
 
 
 def _context(worker: WorkerContext) -> Context:
     _handed_over(worker)
     context = copy_context()
-    context.run(_given_from.set, called_from(sys._getframe(2)))
+    context.run(given_from.set, called_from(sys._getframe(2)))
     return context
 
 

@@ -14,12 +14,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.egress.after_import import when_imported
-from sandbox.egress.attribution import called_from
 from sandbox.egress.counting import close
 from sandbox.egress.inflate import can_decode
 from sandbox.egress.sockets import passing
 from sandbox.runtime import exchange
 from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.place import called_from
 from sandbox.runtime.values import JsException
 
 if TYPE_CHECKING:

@@ -19,9 +19,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
 
-from sandbox.egress.attribution import attribute_threads, called_from
+from sandbox.egress.attribution import attribute_threads
 from sandbox.egress.here import Here
 from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.place import called_from
+from sandbox.runtime.protocols import Checks
 from sandbox.runtime.tape import current_tape
 
 passing: ContextVar[bool] = ContextVar("sandbox_egress_passing", default=False)
@@ -203,7 +205,17 @@ def _hook(
         if context is not None and _installed and not passing.get():
             rules = _rules(context)
             if rules is not None and (not context.shared or called_from(sys._getframe(1)) is not None):
+                if context.checks is not None:
+                    _tell(context.checks, context.importing, event)
                 _watched[event](rules, context.name, args)
+
+
+def _tell(checks: Checks, importing: bool, event: str) -> None:
+    if event.startswith("socket."):
+        row, message = "sockets", "a socket is opened"
+    else:
+        row, message = "threads", "a process is started"
+    checks.found("import-io" if importing else row, message + " while the module is imported" * importing)
 
 
 def install_socket_rules() -> Callable[[], None]:

@@ -10,7 +10,6 @@ import asyncio
 import importlib
 import inspect
 import sys
-import weakref
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +23,13 @@ from sandbox.loader.imports import Namespace
 from sandbox.loader.lease import Lease
 from sandbox.loader.output import end_lines
 from sandbox.loader.post_mortem import post_mortem
+from sandbox.loader.tasks import end_tasks, hold_for_body
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.switching import MENTIONS, Switching
 from sandbox.runtime.trace import current_trace
 from sandbox.runtime.values import JsObject, structured_clone, throw, to_js
-from sandbox.runtime.web import ReadableStream, Request, Response
+from sandbox.runtime.web import Request, Response
 
 # Bodies that need no more of the worker's code.
 _AT_HAND = (type(None), str, bytes)
@@ -59,6 +59,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     handlers = reclaim.handlers_in_use()
     before = current_worker.get(None)
     current_worker.set(context)
+    context.importing = True
     try:
         main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
         exports = exports_of(main, config)
@@ -69,6 +70,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)
         raise
     finally:
+        context.importing = False
         current_worker.set(before)
         end_lines(context)
     namespace.keep_sources()
@@ -182,7 +184,7 @@ class Generation:
             if not isinstance(response, Response):
                 raise TypeError(NOT_A_RESPONSE)
             if not isinstance(response._body, _AT_HAND):
-                self._hold_for(response._body, response)
+                hold_for_body(self, response, ctx)
             return response
         finally:
             self._end(ctx, before)
@@ -274,6 +276,8 @@ class Generation:
         if ctx._pending is not None:
             self._drain(ctx)
         else:
+            if ctx._usage is not None:
+                end_tasks(ctx, self.context)
             self._let_go()
         if ctx._exceeded is not None and not isinstance(sys.exc_info()[1], _ENDED):
             raise LimitExceeded(*ctx._exceeded)  # the worker's code has swallowed it
@@ -341,11 +345,13 @@ class Generation:
         """Hold the generation until the event's `waitUntil` work has ended."""
         task = asyncio.get_running_loop().create_task(ctx.drain(), name=f"waitUntil of {self.config.name}")
         self._drains.add(task)
-        task.add_done_callback(self._drained)
+        task.add_done_callback(lambda done: self._drained(done, ctx))
 
-    def _drained(self, task: asyncio.Task[list[BaseException]]) -> None:
+    def _drained(self, task: asyncio.Task[list[BaseException]], ctx: ExecutionContext) -> None:
         self._drains.discard(task)
         end_lines(self.context)
+        if ctx._usage is not None:
+            end_tasks(ctx, self.context)
         if not task.cancelled():
             for failure in task.result():
                 if not isinstance(failure, asyncio.CancelledError):
@@ -353,18 +359,6 @@ class Generation:
                     self.context.emit("exception", worker=self.config.name, text=text)
                     post_mortem(failure, self.context, None, "in waitUntil")
         self._let_go()
-
-    def _hold_for(self, body: Any, response: Response) -> None:
-        """A body that is still being made is code of this generation at work: hold it until the body has ended or was
-        dropped unread."""
-        lease = Lease(self)
-        if isinstance(body, ReadableStream):
-            body._when_made(lease.release)
-        try:
-            ending = weakref.finalize(body, lease.release)
-        except TypeError:  # an object without weak references
-            ending = weakref.finalize(response, lease.release)
-        ending.atexit = False
 
     def _let_go(self) -> None:
         self._held -= 1

@@ -11,6 +11,7 @@ from itertools import islice
 from types import CodeType, FrameType
 
 from sandbox.loader.imports import worker_of
+from sandbox.runtime.stdlib.clocks import SLEEP
 from sandbox.runtime.switching import Switching
 
 _RUN = asyncio.Handle._run.__code__
@@ -49,7 +50,9 @@ class Stack:
     @property
     def delicate(self) -> bool:
         """Whether an exception raised here could leave something broken that is not the worker's own."""
-        return any(_module(frame).partition(".")[0] in _DELICATE for frame in self.between)
+        return any(
+            frame.f_code is not SLEEP and _module(frame).partition(".")[0] in _DELICATE for frame in self.between
+        )
 
     @property
     def storing(self) -> bool:

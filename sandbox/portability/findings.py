@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,24 @@ ON_CLOUDFLARE = {
     "file-not-uploaded": "FileNotFoundError: [Errno 44] No such file or directory",
     "time-sleep": "time.sleep blocks every request of the isolate, or returns at once",
     "put-rate": "KV PUT failed: 429 Too Many Requests",
+    "missed-get": "KV goes on answering that there is nothing, for a minute",
+    "kv-operations": "Error: Too many API requests by single Worker invocation.",
     "global-state": "each isolate has globals of its own, and loses them when it ends",
     "os-environ": "os.environ holds nothing of your shell",
+}
+ONLY_SEEN = frozenset({"missed-get", "kv-operations"})
+"""Rows that no file tells: they are found while a worker runs."""
+# Row -> what to do, for what is seen while a worker runs; what is read in files says it by itself.
+REMEDIES = {
+    "import-randomness": "Call it in a handler.",
+    "import-io": "Call it in a handler.",
+    "threads": "Do it on the event loop.",
+    "sockets": "Use fetch from workers, or httpx.AsyncClient.",
+    "unawaited-task": "Await it, or hand it to self.ctx.waitUntil.",
+    "time-sleep": "Use await asyncio.sleep.",
+    "put-rate": "Put it less often: a key takes one write a second.",
+    "missed-get": "Pass on the value that was put, or use a key that nobody asked for before.",
+    "kv-operations": "Read up to 100 keys with one get([...]), or split the work.",
 }
 
 
@@ -54,12 +70,17 @@ class Finding:
         }
 
 
-def shown(finding: Finding, near: Path, *, strict: bool = False) -> str:
-    """`FILE:LINE: warning: what [row]. Remedy`, the file as seen from `near`; `strict` adds what Cloudflare says."""
-    file = finding.file.relative_to(near) if finding.file.is_relative_to(near) else finding.file
+def line_of(finding: Mapping[str, Any], *, strict: bool = False) -> str:
+    """`FILE:LINE: warning: what [row]. Remedy` of a finding as JSON has it; `strict` adds what Cloudflare says."""
     kind = "error" if strict else "warning"
-    text = f"{file}:{finding.line}: {kind}: {finding.message} [{finding.row}]. {finding.remedy}"
-    return f"{text}\n  on Cloudflare: {finding.on_cloudflare}" if strict else text
+    head = f"{finding['file']}:{finding['line']}: {kind}: {finding['message']} [{finding['row']}]. {finding['remedy']}"
+    return f"{head}\n  on Cloudflare: {finding['on_cloudflare']}" if strict else head
+
+
+def shown(finding: Finding, near: Path, *, strict: bool = False) -> str:
+    """A finding as `line_of` has it, the file as seen from `near`."""
+    file = finding.file.relative_to(near) if finding.file.is_relative_to(near) else finding.file
+    return line_of({**finding.as_json(), "file": str(file)}, strict=strict)
 
 
 def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:

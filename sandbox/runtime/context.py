@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.clock import Clock, SystemClock
-from sandbox.runtime.protocols import Emit, Outbound, silent
+from sandbox.runtime.protocols import Checks, Emit, Outbound, silent
 from sandbox.runtime.tape import current_tape
 from sandbox.runtime.values import HostObject, JsObject, JsPromise, js_method, throw
 from sandbox.runtime.values.dates import use_clock
@@ -42,12 +43,28 @@ class WorkerContext:
     """Code of others runs under it, too (a test's own): what the worker does is what its modules do."""
     switches: bool = False
     """Its events run on stacks of their own, which `run_sync` can leave."""
+    checks: Checks | None = None
+    """Told of what would fail on Cloudflare; None: nobody looks."""
+    importing: bool = False
+    """Its modules are being imported: on Cloudflare there is neither chance nor I/O then."""
+
+
+@dataclass(slots=True, eq=False)
+class Usage:
+    """What one invocation has used of what Cloudflare limits, and the tasks it has begun, each with its place (held weakly:
+    a task may hold the body whose end is waited for)."""
+
+    kv_operations: int = 0
+    subrequests: int = 0
+    connections: int = 0
+    tasks: list[tuple[weakref.ref[asyncio.Task[Any]], str]] = field(default_factory=list)
+    streaming: bool = False
 
 
 class ExecutionContext(HostObject):
     """`ctx`: `waitUntil`, `passThroughOnException`, `props`, `exports`. The host drains it when the answer is out."""
 
-    __slots__ = ("_exceeded", "_exports", "_pass_through", "_pending", "_props")
+    __slots__ = ("_exceeded", "_exports", "_pass_through", "_pending", "_props", "_usage")
 
     def __init__(self, props: Any = None, exports: Any = None) -> None:
         self._pending: set[JsPromise] | None = None
@@ -56,6 +73,7 @@ class ExecutionContext(HostObject):
         self._pass_through = False
         # Message and place of what was raised in this invocation over its limit: caught or not, it ends with that.
         self._exceeded: tuple[str, str] | None = None
+        self._usage: Usage | None = None
 
     @js_method
     def waitUntil(self, awaitable: Any) -> None:
@@ -137,6 +155,17 @@ class Invocation:
     kind: str = "fetch"
     facts: dict[str, Any] = field(default_factory=dict)
     request: Any = None
+
+
+def usage() -> Usage | None:
+    """That of the current invocation; None outside of one."""
+    invocation = current_invocation.get()
+    if invocation is None:
+        return None
+    used = invocation.ctx._usage
+    if used is None:
+        used = invocation.ctx._usage = Usage()
+    return used
 
 
 current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)

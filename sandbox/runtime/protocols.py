@@ -55,6 +55,15 @@ def silent(kind: str, /, **fields: Any) -> None:
     """An `Emit` that drops everything."""
 
 
+class Checks(Protocol):
+    """Told of what works here and fails on Cloudflare while a worker's code does it."""
+
+    def found(self, row: str, message: str, place: str | None = None) -> bool:
+        """`row` is one of `sandbox.portability.findings`, `place` is `FILE:LINE` (None: the worker's line that is being
+        run). Returns whether it is to fail here as well. Callable in any thread."""
+        ...
+
+
 @dataclass(slots=True)
 class KvOperation:
     """A KV operation that worker code asks for, on its way to the store; a gate may change it.

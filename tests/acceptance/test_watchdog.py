@@ -132,7 +132,7 @@ class Default(WorkerEntrypoint):
         if "reads" in path:
             await getattr(self, path)()
         elif path == "task":
-            asyncio.create_task(self.later())
+            asyncio.create_task(self.at_once())
         elif path == "callback":
             asyncio.get_running_loop().call_soon(spin)
         elif path == "wait_until":
@@ -142,6 +142,9 @@ class Default(WorkerEntrypoint):
         elif path:
             globals()[path]()
         return Response("ok")
+
+    async def at_once(self):
+        spin()
 
     async def later(self):
         await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.app import Sandbox
+from sandbox.app.hosting import STANDALONE
 from sandbox.config.load import load_sandbox
 
 Start = Callable[..., Awaitable[Sandbox]]
@@ -43,12 +44,15 @@ async def start(tmp_path):
     """`await start(serve=..., **overrides)` starts a sandbox over `tmp_path` (its `workers/` and sandbox.toml)."""
     async with AsyncExitStack() as stack:
 
-        async def begin(*, serve: bool = True, watch: bool = False, root: Path = tmp_path, **overrides) -> Sandbox:
+        async def begin(
+            *, serve: bool = True, watch: bool = False, root: Path = tmp_path, hosting=STANDALONE, **overrides
+        ) -> Sandbox:
             options = {"port": 0, "state": str(tmp_path / "state"), **overrides}
 
             def read():
                 return load_sandbox(root, overrides=options)
 
-            return await stack.enter_async_context(Sandbox(read(), serve=serve, watch=watch, reread=read))
+            sandbox = Sandbox(read(), serve=serve, watch=watch, reread=read, hosting=hosting)
+            return await stack.enter_async_context(sandbox)
 
         yield begin

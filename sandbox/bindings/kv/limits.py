@@ -26,6 +26,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1  # what an integer option may hold [w
 VALUE_TYPES = "KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values."  # [seen]
 RESPONSE_TYPES = 'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".'  # [seen]
 NOT_JSON = "At least one of the requested keys corresponds to a non-json value"  # [seen]
+TOO_MANY_OPERATIONS = "Too many API requests by single Worker invocation."
 INT_RANGE = f"Value out of range. Must be between {INT32_MIN} and {INT32_MAX} (inclusive)."  # [workerd]
 
 NAMESPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")

@@ -16,6 +16,7 @@ from sandbox.bindings.kv.large import LargeValue
 from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore
 from sandbox.bindings.kv.taped import Played, Taped, taped
+from sandbox.portability.kv import KvUse
 from sandbox.runtime.protocols import KvOperation, Points
 from sandbox.runtime.tape import current_tape
 from sandbox.runtime.trace import count_reads
@@ -49,11 +50,19 @@ class KvNamespace(HostObject):
 
     js_name = "KvNamespace"
 
-    def __init__(self, store: KvStore, points: Points | None = None, worker: str = "", binding: str = "") -> None:
+    def __init__(
+        self,
+        store: KvStore,
+        points: Points | None = None,
+        worker: str = "",
+        binding: str = "",
+        use: KvUse | None = None,
+    ) -> None:
         self._plain = store
         self._points = points or Points()
         self._worker = worker
         self._binding = binding
+        self._use = use
 
     @property
     def _store(self) -> KvStore | Taped | Played:
@@ -78,6 +87,8 @@ class KvNamespace(HostObject):
                 await store.open()
             found = store.lookup(key)
             count_reads()
+            if self._use is not None:
+                self._read(key, found)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None
         if found is None:
@@ -101,6 +112,8 @@ class KvNamespace(HostObject):
             await self._store.open()
             found = self._store.lookup(key)
             count_reads()
+            if self._use is not None:
+                self._read(key, found)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("GET", error) from None
         value: Any = jsnull
@@ -132,6 +145,10 @@ class KvNamespace(HostObject):
                 await self._passed(put)
                 key, stored, metadata_json = limits.checked_key(put.keys[0]), put.value, put.metadata_json
                 expiration, ttl = put.expiration, put.expiration_ttl
+            if self._use is not None and not isinstance(store, Played):
+                self._count()
+                if self._use.put(self._plain.namespace, key):
+                    raise KvRefused(429, "Too Many Requests")
             await store.put(key, stored, expiration=expiration, expiration_ttl=ttl, metadata_json=metadata_json)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("PUT", error) from None
@@ -144,6 +161,7 @@ class KvNamespace(HostObject):
             if self._points.kv is not None:
                 limits.key_bytes(key)  # what the service would never see is refused first
                 key = (await self._passed(self._operation("delete", key))).keys[0]
+            self._count()
             await self._store.delete(key)
         except (KvRefused, StorageFull, StorageClosed) as error:
             raise _thrown("DELETE", error) from None
@@ -156,6 +174,7 @@ class KvNamespace(HostObject):
         try:
             if self._points.kv is not None:
                 prefix = (await self._passed(self._operation("list", prefix or ""))).keys[0]
+            self._count()
             page = await self._store.list(prefix or "", limit, cursor)
             count_reads()
         except (KvRefused, StorageFull, StorageClosed) as error:
@@ -185,6 +204,7 @@ class KvNamespace(HostObject):
                 wanted = (await self._passed(self._operation("get", *wanted))).keys
             await self._store.open()
             count_reads(len(names))
+            self._count()
             for name in wanted:
                 key = limits.bulk_key_bytes(name)
                 limits.check_cache_ttl(cache_ttl)
@@ -202,6 +222,21 @@ class KvNamespace(HostObject):
             raise _thrown("GET_BULK", error) from None
         # workerd builds the Map from an object's properties and leaves out those that are array indexes.
         return JsMap([(name, value) for name, value in found.items() if not _is_array_index(name)])
+
+    def _count(self) -> None:
+        if self._use is not None and self._use.operation():
+            throw("Error", limits.TOO_MANY_OPERATIONS)
+
+    def _read(self, key: bytes, found: Found | None) -> None:
+        """A read for the counts; one of a stage that is played again is none of KV's."""
+        assert self._use is not None
+        if current_tape.get() is not None and isinstance(self._store, Played):
+            return
+        self._count()
+        if found is None:
+            self._use.missed(self._plain.namespace, key)
+        else:
+            self._use.read(self._plain.namespace, key)
 
     def _operation(self, name: str, *keys: str) -> KvOperation:
         return KvOperation(name, self._worker, self._binding, self._plain.namespace, list(keys))

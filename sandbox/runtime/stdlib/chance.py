@@ -11,30 +11,45 @@ import uuid as real_uuid
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.runtime.context import time_ns
+from sandbox.runtime.context import current_worker, time_ns
 from sandbox.runtime.stdlib.module import StandIn, named
-from sandbox.runtime.tape import current_tape
+from sandbox.runtime.tape import Tape, current_tape
 
 _GREGORIAN = 0x01B21DD213814000
 """100 ns steps from 1582, where the time of a UUID begins, to the epoch."""
 _DEFAULT_BYTES = 32
+RANDOMNESS = "Randomness is not allowed while a Worker is starting"
+
+
+def _tape() -> Tape | None:
+    """The tape to draw from. Raises OSError where a worker is being imported, and what fails on Cloudflare fails here."""
+    worker = current_worker.get()
+    # What a library does for itself while it is imported is not seen: it has the real modules.
+    if (
+        worker is not None
+        and worker.importing
+        and worker.checks is not None
+        and worker.checks.found("import-randomness", "chance is asked for while the module is imported")
+    ):
+        raise OSError(29, RANDOMNESS)
+    return current_tape.get()
 
 
 def random_bytes(count: int) -> bytes:
     """`os.urandom` as worker code sees it."""
-    tape = current_tape.get()
+    tape = _tape()
     return real_os.urandom(count) if tape is None else tape.entropy.randbytes(count)
 
 
 def random_number() -> float:
     """`random.random` as worker code sees it."""
-    tape = current_tape.get()
+    tape = _tape()
     return real_random.random() if tape is None else tape.random.random()  # noqa: S311
 
 
 def new_uuid4() -> real_uuid.UUID:
     """`uuid.uuid4` as worker code sees it."""
-    tape = current_tape.get()
+    tape = _tape()
     return real_uuid.uuid4() if tape is None else real_uuid.UUID(bytes=tape.entropy.randbytes(16), version=4)
 
 
@@ -58,8 +73,8 @@ class Random(real_random.Random, metaclass=_AlsoReal):
     """A generator that nobody seeds takes its seed from the packet's chance."""
 
     def seed(self, a: Any = None, version: int = 2) -> None:
-        tape = current_tape.get()
-        super().seed(tape.entropy.getrandbits(256) if a is None and tape is not None else a, version)
+        tape = _tape() if a is None else None
+        super().seed(a if tape is None else tape.entropy.getrandbits(256), version)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # by the real name, under which pickle finds the class again
@@ -68,11 +83,11 @@ class Random(real_random.Random, metaclass=_AlsoReal):
 
 class SystemRandom(real_random.SystemRandom, metaclass=_AlsoReal):
     def random(self) -> float:
-        tape = current_tape.get()
+        tape = _tape()
         return super().random() if tape is None else tape.entropy.random()
 
     def getrandbits(self, k: int, /) -> int:
-        tape = current_tape.get()
+        tape = _tape()
         return super().getrandbits(k) if tape is None else tape.entropy.getrandbits(k)
 
     def randbytes(self, n: int) -> bytes:
@@ -84,9 +99,12 @@ for _class in _STAND_FOR:
     _class.__module__, _class.__doc__ = "random", _STAND_FOR[_class].__doc__
 
 
+_STATE = ("seed", "getstate", "setstate")
+
+
 def _drawn(name: str) -> Callable[..., Any]:
     def draw(*args: Any, **kwargs: Any) -> Any:
-        tape = current_tape.get()
+        tape = current_tape.get() if name in _STATE else _tape()
         return getattr(real_random if tape is None else tape.random, name)(*args, **kwargs)
 
     draw.__name__ = draw.__qualname__ = name
@@ -145,7 +163,7 @@ def _urandom(size: int, /) -> bytes:
 
 
 def _getrandom(size: int, flags: int = 0) -> bytes:
-    return real_os.getrandom(size, flags) if current_tape.get() is None else random_bytes(size)
+    return real_os.getrandom(size, flags) if _tape() is None else random_bytes(size)
 
 
 _OS: dict[str, Callable[..., Any]] = {"urandom": _urandom, "getrandom": _getrandom}
@@ -156,7 +174,7 @@ os = StandIn(real_os, {name: named(own, getattr(real_os, name)) for name, own in
 
 
 def _uuid1(node: int | None = None, clock_seq: int | None = None) -> real_uuid.UUID:
-    tape = current_tape.get()
+    tape = _tape()
     if tape is None:
         return real_uuid.uuid1(node, clock_seq)
     # A node of chance, marked as such (RFC 9562, 6.10): the machine's own address is not repeatable elsewhere.
@@ -168,7 +186,7 @@ def _uuid1(node: int | None = None, clock_seq: int | None = None) -> real_uuid.U
 
 
 def _uuid6(node: int | None = None, clock_seq: int | None = None) -> real_uuid.UUID:
-    if current_tape.get() is None:
+    if _tape() is None:
         return real_uuid.uuid6(node, clock_seq)  # type: ignore[attr-defined, no-any-return]
     first = _uuid1(node, clock_seq)
     steps = first.time
@@ -177,7 +195,7 @@ def _uuid6(node: int | None = None, clock_seq: int | None = None) -> real_uuid.U
 
 
 def _uuid7() -> real_uuid.UUID:
-    tape = current_tape.get()
+    tape = _tape()
     if tape is None:
         return real_uuid.uuid7()  # type: ignore[attr-defined, no-any-return]
     drawn = tape.entropy.getrandbits(74)
@@ -186,7 +204,7 @@ def _uuid7() -> real_uuid.UUID:
 
 
 def _uuid8(a: int | None = None, b: int | None = None, c: int | None = None) -> real_uuid.UUID:
-    tape = current_tape.get()
+    tape = _tape()
     if tape is not None:
         a = tape.entropy.getrandbits(48) if a is None else a
         b = tape.entropy.getrandbits(12) if b is None else b

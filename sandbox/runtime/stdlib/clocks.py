@@ -1,4 +1,4 @@
-"""`time` as worker code sees it. `sleep` and the conversions of a given moment are the real ones."""
+"""`time` as worker code sees it. The conversions of a given moment are the real ones; that it sleeps is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time as real
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.runtime.context import NS, time_ns
+from sandbox.runtime.context import NS, current_worker, time_ns
 from sandbox.runtime.stdlib.module import StandIn, named
 from sandbox.runtime.tape import read_clock
 
@@ -52,7 +52,17 @@ def _steady(name: str) -> dict[str, Callable[[], Any]]:
     return {name: lambda: whole() / NS, f"{name}_ns": whole}
 
 
+def _sleep(seconds: float, /) -> None:
+    worker = current_worker.get()
+    if worker is not None and worker.checks is not None:
+        worker.checks.found("time-sleep", "time.sleep blocks the event loop")
+    real.sleep(seconds)
+
+
+SLEEP = _sleep.__code__
+"""Of the one function here that a worker may be stopped in."""
 _OWN: dict[str, Callable[..., Any]] = {
+    "sleep": _sleep,
     "time": _time,
     "time_ns": lambda: time_ns(),
     "gmtime": _gmtime,

@@ -1,0 +1,86 @@
+"""What workers do while they run: each row has a worker that turns exactly it on, here as in its files."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sandbox.app.hosting import Hosting
+from sandbox.portability.findings import ON_CLOUDFLARE
+from sandbox.runtime.web import Request
+
+ROWS = Path(__file__).parents[1] / "fixtures" / "portability"
+
+
+@pytest.fixture
+def served(start, tmp_path):
+    """`await served(row)` serves that row's worker: the sandbox and the rows told when it has answered twice."""
+
+    async def serve(row, **options):
+        shutil.copytree(ROWS / row, tmp_path / "workers" / row)
+        sandbox = await start(serve=False, **options)
+        told = []
+        sandbox.events.subscribe(told.append, "portability")
+        await sandbox.portability.look()
+        for _ in range(2):
+            await ask(sandbox, row)
+        return sandbox, told
+
+    return serve
+
+
+async def ask(sandbox, name):
+    try:
+        response = await sandbox.fetch(name, Request(f"http://{name}.localhost/"))
+        return await response.text()
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize("row", sorted(set(ON_CLOUDFLARE) - {"dependency"}))
+async def test_exactly_this_row_when_it_runs(served, row):
+    sandbox, _ = await served(row)
+    assert {finding.row for finding in sandbox.portability.findings} == {row}
+
+
+async def test_each_place_is_told_once_with_file_line_and_remedy(served):
+    _, (event,) = await served("time-sleep")
+    found = event.fields
+    assert (found["worker"], found["row"], found["line"]) == ("time-sleep", "time-sleep", 8)
+    assert found["file"] == "workers/time-sleep/src/entry.py"
+    assert found["remedy"] == "Use await asyncio.sleep." and not found["strict"]
+
+
+async def test_new_code_is_read_at_its_reload(start, worker):
+    clean = (
+        "from workers import Response, WorkerEntrypoint\nimport time\n\n\nclass Default(WorkerEntrypoint):\n    pass\n"
+    )
+    folder = worker("sleepy", clean)
+    sandbox = await start(serve=False)
+    await sandbox.portability.look()
+    assert sandbox.portability.findings == ()
+    told = asyncio.Event()
+    sandbox.events.subscribe(lambda event: told.set(), "portability")
+    (folder / "src" / "entry.py").write_text(clean + "\n    def nap(self):\n        time.sleep(1)\n")
+    await sandbox.workers.reload("sleepy")
+    await told.wait()
+    (finding,) = sandbox.portability.findings
+    assert (finding.row, finding.line) == ("time-sleep", 9)
+
+
+STRICT = {
+    "import-randomness": "Randomness is not allowed while a Worker is starting",
+    "threads": "can't start new thread",
+    "put-rate": "KV PUT failed: 429 Too Many Requests",
+    "kv-operations": "Too many API requests by single Worker invocation.",
+}
+
+
+@pytest.mark.parametrize("row", sorted(STRICT))
+async def test_strict_fails_with_what_cloudflare_says(served, row):
+    sandbox, told = await served(row, hosting=Hosting(strict=True))
+    assert STRICT[row] in str(await ask(sandbox, row))
+    assert all(event.fields["strict"] for event in told)
