@@ -1,0 +1,108 @@
+"""What kind of thing a topic is: it decides which questions are worth asking."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from researcher.topic import Topic
+from researcher.words import WORD, fold, is_acronym, stop
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+EVENTS = _set(
+    """attack bankruptcy blackout boycott championship conference congress coup crash crisis cup debate earthquake eclipse
+    election elections epidemic eurovision expo festival flood floods fusion hurricane inauguration invasion merger marathon
+    olympics outage outbreak pandemic protest protests referendum shutdown strike strikes summit takeover trial tsunami war
+    wahl wahlen bundestagswahl krieg gipfel streik erdbeben krise weltmeisterschaft elecciones guerra cumbre huelga terremoto
+    crisis mundial eleicoes cimeira greve sismo crise elections guerre sommet greve seisme jeux"""
+)
+TECHNOLOGY = _set(
+    """agents ai algorithm algorithms api automation batteries battery blockchain browser chip chips cloud code coding compiler
+    computer computers computing crispr crypto cryptography cybersecurity data database databases devops drone drones
+    electrolysis encryption engine fission framework frameworks fusion gpu graphene hydrogen internet javascript kernel
+    kubernetes language laser learning linux llm lithium microchip model models networking photovoltaics postgres
+    programming prompt protocol python pytorch quantum reactor reactors robot robotics robots rust satellite satellites
+    semiconductor semiconductors software solar sensor sensors sodium sqlite turbine turbines typescript vaccine vaccines vector
+    webassembly wasm open-source batterie batterien datenbank datenbanken software ki roboter baterias bateria ia batteries
+    logiciel logiciels robotique programacion robotica"""
+)
+ORGANISATION = _set(
+    """agency bank borders church club college commission committee company consortium corp council court federation foundation
+    gmbh group inc institute laboratories lab labs ltd ministry museum nations organisation organization parliament party
+    police society team un union university verein ministerium universitat universidad ministerio universidade fundacao
+    fundacion fondation universite ministere"""
+)
+PLACES = _set(
+    """afghanistan africa albania alaska algeria alps amazon amsterdam antarctica arctic argentina armenia asia athens atlanta
+    atlantic austin australia austria azerbaijan baghdad balkans baltic bangladesh barcelona bavaria beijing belarus belgium
+    berlin bolivia bosnia boston botswana brazil britain brussels budapest bulgaria california cambodia cameroon canada
+    caribbean catalonia chad chicago chile china colombia congo copenhagen crimea croatia cuba cyprus czechia dakar delhi
+    denmark detroit dublin ecuador edinburgh egypt england estonia ethiopia europe finland florida france frankfurt gaza
+    geneva georgia germany ghana greece greenland guatemala haiti hamburg hawaii helsinki honduras hungary iceland india
+    indonesia iran iraq ireland israel istanbul italy jakarta japan jerusalem jordan kabul kashmir kazakhstan kenya kiev kosovo
+    kuwait kyiv kyoto lagos latvia lebanon leipzig liberia libya lisbon lithuania london luxembourg madagascar madrid malawi
+    malaysia mali malta manchester manila marseille mediterranean melbourne mexico miami milan moldova mongolia montenegro
+    montreal morocco moscow mozambique mumbai munich myanmar nairobi namibia naples nepal netherlands nicaragua nigeria norway
+    oman osaka oslo ottawa pacific pakistan palestine panama paris patagonia peru philippines poland portugal prague qatar
+    quebec rome romania russia rwanda sahara santiago scandinavia scotland seattle senegal seoul serbia shanghai siberia
+    sicily singapore slovakia slovenia somalia spain stockholm sudan sweden switzerland sydney syria taiwan tanzania tehran
+    texas thailand tibet tokyo toronto tunisia turkey uganda ukraine uruguay uzbekistan valencia vancouver venezuela venice
+    vienna vietnam wales warsaw yemen zambia zimbabwe zurich
+    deutschland osterreich schweiz frankreich spanien italien europa wien munchen koln
+    espana alemania francia italia inglaterra brasil lisboa porto alemanha espanha franca
+    allemagne espagne italie autriche suisse londres bruxelles lyon"""
+)
+_IN = _set("in en im em au aux a")
+_CAMEL = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\d[A-Za-z]|\w\.\w|[+#]")
+KINDS = ("comparison", "event", "technology", "place", "organisation", "person", "subject")
+
+
+def kind_of(topic: Topic) -> str:
+    """One of KINDS. What the words say comes first; capitals are only taken for a name where nothing else is known."""
+    if len(topic.sides) > 1:
+        return "comparison"
+    written = [word for idea in topic.ideas for word in WORD.findall(idea.name)]
+    folded = {fold(word) for word in written}
+    meant = {fold(word) for idea in topic.ideas for form in idea.forms for word in form}
+    if folded & EVENTS:
+        return "event"
+    if meant & ORGANISATION and any(word[0].isupper() for word in written[:1]):
+        return "organisation"
+    if folded and folded <= PLACES:
+        return "place"
+    if meant & TECHNOLOGY or any(_CAMEL.search(word) and not word.isupper() for word in written):
+        return "technology"
+    if len(written) > 1 and all(word.isupper() for word in written):
+        return "subject"
+    names = [
+        word for word in WORD.findall(topic.label) if fold(word) not in stop(topic.language) and not word.isdigit()
+    ]
+    if names and len(names) == len(written) and all(word[0].isupper() for word in names) and topic.language != "de":
+        if len(names) == 1 or any(is_acronym(word) for word in names):
+            return "organisation"
+        return (
+            "person" if len(names) <= 3 and all(word.isalpha() and not word.isupper() for word in names) else "subject"
+        )
+    return "subject"
+
+
+def place_in(topic: Topic) -> str:
+    """The place a topic is looked at in: `Berlin` of `housing in Berlin`; "" where there is none."""
+    words = WORD.findall(topic.label)
+    for at, word in enumerate(words[:-1]):
+        if at and fold(word) in _IN and words[at + 1][0].isupper():
+            return _run(words[at + 1 :])
+    return ""
+
+
+def _run(words: Iterable[str]) -> str:
+    run = []
+    for word in words:
+        if not word[0].isupper():
+            break
+        run.append(word)
+    return " ".join(run)

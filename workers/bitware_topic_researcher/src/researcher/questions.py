@@ -1,0 +1,124 @@
+"""Questions worth taking to the sources: about the sides of the topic that articles speak of, what stands out in them, its
+kind, its years; and those that headlines ask themselves. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from researcher import wording as w
+from researcher.kinds import place_in
+from researcher.matching import Text
+from researcher.topic import Topic
+from researcher.words import WORD, YEAR, fold, is_acronym
+
+MOST = 8
+ASPECTS, HEADLINES, NAMES = 3, 2, 2
+_LONGEST_HEADLINE = 110
+_QUESTION = re.compile(r"([^.!?:…]*\?)\s*$")
+_IDLE = re.compile(r"^\W*(ready|want|looking|curious|did you|have you|are you|do you|sound)\b", re.I)
+
+
+def questions(
+    topic: Topic,
+    kind: str,
+    about: Sequence[Text],
+    sub_topics: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    year: int,
+) -> list[str]:
+    """At most MOST questions, in the topic's language where that is known here, else English. `year` is this year."""
+    language = _language(topic, about)
+    made = [
+        *_compared(topic, language),
+        *_headlines([text for text in about if text.language == language]),
+        *_aspects(topic, language, about),
+        *_names(topic, language, names),
+        *_phrases(language, sub_topics, names),
+        *_kind(topic, language, kind),
+        *_years(topic, language, year),
+        *_place(topic, language),
+    ]
+    return list(dict.fromkeys(made))[:MOST]
+
+
+def _language(topic: Topic, about: Sequence[Text]) -> str:
+    """What the articles about the topic are written in says more than its few words."""
+    spoken = Counter(text.language for text in about)
+    found = topic.language if topic.language != "en" else spoken.most_common(1)[0][0] if spoken else "en"
+    return found if found in w.KIND else "en"
+
+
+def asked(topic: Topic) -> str:
+    """The topic within a question: without its years, which have a question of their own."""
+    bare = re.sub(r"\s{2,}", " ", YEAR.sub("", topic.label)).strip(" ,:;-–")
+    words = [word for word in bare.split() if word not in topic.aspects]
+    return (" ".join(words) if len(topic.sides) == 1 else bare).strip() or topic.label
+
+
+def _compared(topic: Topic, language: str) -> Iterator[str]:
+    if len(topic.sides) > 1:
+        first, second = (YEAR.sub("", name).strip() for name in topic.names[:2])
+        for text in w.COMPARISON[language]:
+            yield text.format(a=first, b=second)
+
+
+def _headlines(about: Sequence[Text]) -> list[str]:
+    """Questions that the articles' own titles ask."""
+    found = []
+    for text in about:
+        match = _QUESTION.search(text.title)
+        if match:
+            question = match[1].strip(" –—-\"“”'»«")
+            question = question[:1].upper() + question[1:]
+            if len(question.split()) > 3 and len(question) <= _LONGEST_HEADLINE and not _IDLE.match(question):
+                found.append(question)
+    return list(dict.fromkeys(found))[:HEADLINES]
+
+
+def _aspects(topic: Topic, language: str, about: Sequence[Text]) -> Iterator[str]:
+    """The sides of the topic that the most articles speak of, from two articles on."""
+    counts = {name: sum(not words.isdisjoint(text.words) for text in about) for name, words in w.ASPECT_WORDS.items()}
+    for name in sorted(counts, key=lambda name: -counts[name])[:ASPECTS]:
+        if counts[name] >= 2:
+            yield w.ASPECT[name][language].format(t=asked(topic))
+
+
+def _names(topic: Topic, language: str, names: Sequence[str]) -> Iterator[str]:
+    own = {fold(word) for idea in topic.ideas for word in idea.name.split()}
+    telling = [name for name in names if own.isdisjoint(map(fold, name.split())) and not is_acronym(name)]
+    if len(topic.sides) == 1:
+        for name in telling[:NAMES]:
+            yield w.NAME[language].format(p=name, t=asked(topic))
+
+
+def _phrases(language: str, sub_topics: Sequence[dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
+    """About the sub-topics that are several words, and no names: a single word makes no question."""
+    closed = {fold(name) for name in names}
+    telling = [
+        row["name"] for row in sub_topics if len(WORD.findall(row["name"])) > 1 and fold(row["name"]) not in closed
+    ]
+    for name in telling[:2]:
+        yield w.PHRASE[language].format(p=name)
+
+
+def _kind(topic: Topic, language: str, kind: str) -> Iterator[str]:
+    for text in w.KIND[language].get(kind, ()):
+        yield text.format(t=asked(topic))
+
+
+def _years(topic: Topic, language: str, year: int) -> Iterator[str]:
+    if not topic.years:
+        return
+    first, last = topic.years[0], topic.years[-1]
+    span = str(first) if first == last else f"{first}–{last}"
+    wording = w.YEAR if last < year else w.YEAR_AHEAD
+    yield wording[language].format(t=asked(topic), y=span)
+
+
+def _place(topic: Topic, language: str) -> Iterator[str]:
+    place = place_in(topic)
+    if place:
+        yield w.PLACE[language].format(p=place)

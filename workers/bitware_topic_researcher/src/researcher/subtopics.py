@@ -1,0 +1,86 @@
+"""Sub-topics: phrases that stand in the same articles, as groups with the number of articles that carry them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from researcher.matching import Text
+from researcher.phrases import Phrase
+
+MOST = 8
+CONSIDERED = 60
+KEYWORDS = 6
+TOGETHER = 0.5
+"""Phrases belong together when they share this part of all their articles,"""
+OFTEN = 0.4
+"""or when one has at least two articles with the other, and this part of its own."""
+
+
+@dataclass
+class Group:
+    phrases: list[Phrase]
+    articles: set[int]
+
+
+def groups(phrases: Sequence[Phrase], about: int) -> list[Group]:
+    """Groups of phrases, each grown around its strongest phrase, the one with most articles first."""
+    left = list(phrases[:CONSIDERED])
+    made: list[Group] = []
+    while left:
+        seed = left.pop(0)
+        near = [phrase for phrase in left if _together(seed, phrase)]
+        # One common word alone names no sub-topic; a name does, and so does a word that is always with others.
+        if len(seed.key) == 1 and not seed.proper and (len(seed.articles) < max(3, about // 10) or not near):
+            continue
+        group = Group([seed, *near], _carried([seed, *near]))
+        taken = {phrase.key for phrase in near}
+        left = [phrase for phrase in left if phrase.key not in taken]
+        if any(len(group.articles & other.articles) > 0.7 * len(group.articles | other.articles) for other in made):
+            continue
+        made.append(group)
+    made = sorted(made, key=lambda group: -_weight(group))[:MOST]
+    return sorted(made, key=lambda group: (-len(group.articles), -_weight(group)))
+
+
+def _together(seed: Phrase, phrase: Phrase) -> bool:
+    shared = len(phrase.articles & seed.articles)
+    return shared >= TOGETHER * len(phrase.articles | seed.articles) or (
+        shared >= 2 and shared >= OFTEN * len(phrase.articles)
+    )
+
+
+def _carried(phrases: Sequence[Phrase]) -> set[int]:
+    """The articles with the first phrase, and those with two of the others."""
+    counts = Counter(number for phrase in phrases[1:] for number in phrase.articles)
+    return phrases[0].articles | {number for number, count in counts.items() if count > 1}
+
+
+def _weight(group: Group) -> float:
+    return sum(phrase.score for phrase in group.phrases[:3])
+
+
+def told(found: Sequence[Group], texts: Sequence[Text]) -> list[dict[str, Any]]:
+    """{name, keywords, articles, feeds, why, examples} of each group."""
+    rows = []
+    for group in found:
+        first = group.phrases[0]
+        numbers = sorted(group.articles, key=lambda n: (n not in first.titles, n not in first.articles, n))
+        examples = [{"title": texts[n].title, "url": texts[n].url} for n in numbers[:2]]
+        feeds = {texts[n].feed_url for n in group.articles}
+        many = f"{len(group.articles)} of {len(texts)} articles about the topic, in {len(feeds)} " + (
+            "feed" if len(feeds) == 1 else "feeds"
+        )
+        rows.append(
+            {
+                "name": first.name,
+                "keywords": [phrase.name for phrase in group.phrases[:KEYWORDS]],
+                "articles": len(group.articles),
+                "feeds": len(feeds),
+                "why": f"{many}, for one “{examples[0]['title']}”" if examples else many,
+                "examples": examples,
+            }
+        )
+    return rows

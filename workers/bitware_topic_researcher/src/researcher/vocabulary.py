@@ -1,0 +1,64 @@
+"""What the parser of topics knows of language: negations, comparisons, words that say how and not what, short forms."""
+
+from __future__ import annotations
+
+NEGATIONS = frozenset("not without except excluding minus ohne ausser nicht sauf hormis excepto exceto".split())
+AMBIGUOUS_NEGATIONS = frozenset("sans sin sem".split())
+"""Negations of French, Spanish and Portuguese that mean something else in English (`original sin`, `Comic Sans`)."""
+BACK = frozenset("but aber pero mas mais sondern sino".split())
+"""Ends what a negation began: `not crypto but chips`."""
+AND = frozenset("and or nor und oder noch y o ni e ou et &".split())
+VERSUS = frozenset("vs vs. versus compared verglichen comparado comparada".split())
+OR = frozenset("or oder ou".split())
+DIFFERENCE = frozenset(
+    "difference differences unterschied unterschiede diferencia diferencias diferenca diferencas".split()
+)
+
+ASPECTS = frozenset(
+    """advance advances analysis basics best breaking challenges current development developments effect effects
+    explained forecast future guide headlines history impact impacts innovation introduction issues latest new news
+    outlook overview predictions primer recent review state status tips top trend trending trends tutorial update
+    updates aktuelle aktuelles auswirkungen entwicklung entwicklungen folgen geschichte nachrichten neue neueste
+    neuigkeiten uberblick zukunft actualidad avances consecuencias efectos futuro historia impacto noticias novedades
+    nuevas tendencia tendencias ultimas avancos consequencias efeitos novidades tendencia actualite actualites avenir
+    consequences dernieres effets histoire nouveautes tendance tendances""".split()
+)
+"""They say how one looks at a topic. `AI trends 2024` is about AI; `trends` makes an article no less about it when missing."""
+
+SHORT_FORMS: tuple[tuple[str, ...], ...] = (
+    (
+        "AI",
+        "artificial intelligence",
+        "KI",
+        "Künstliche Intelligenz",
+        "IA",
+        "inteligencia artificial",
+        "intelligence artificielle",
+    ),
+    ("ML", "machine learning"),
+    ("LLM", "large language model"),
+    ("NLP", "natural language processing"),
+    ("RAG", "retrieval augmented generation"),
+    ("EV", "electric vehicle", "electric car", "Elektroauto"),
+    ("VR", "virtual reality"),
+    ("AR", "augmented reality"),
+    ("IoT", "internet of things"),
+    ("CI", "continuous integration"),
+    ("GPU", "graphics processor"),
+    ("DB", "database"),
+    ("OSS", "open source software"),
+    ("UI", "user interface"),
+    ("UX", "user experience"),
+    ("EU", "European Union"),
+    ("UN", "United Nations"),
+    ("UK", "United Kingdom"),
+    ("US", "United States", "USA"),
+    ("GDP", "gross domestic product"),
+    ("UBI", "basic income"),
+    ("WHO", "World Health Organization"),
+    ("evaluation", "evals", "eval"),
+    ("repository", "repo"),
+    ("application", "app"),
+    ("infrastructure", "infra"),
+)
+"""Groups of names for one thing. A short form is looked for in capitals only, since `us` and `it` are words of their own."""
