@@ -33,7 +33,7 @@ class Interception:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self.points = Points()
-        self.faults = Faults(self.workers, self._changed, self._struck)
+        self.faults = Faults(self.workers, self._changed, self._struck, lambda: sandbox.config.workers)
         self.breakpoints = Breakpoints(self.workers, self._changed)
         self.held = Holder(sandbox.clock, sandbox.events.emit, sandbox.redact, MASK, self._preview)
         self._gates: Gates | None = None

@@ -10,6 +10,7 @@ import click
 from sandbox.cli import session
 from sandbox.cli.tables import as_json, print_json
 from sandbox.config.models import WorkerConfig, fold
+from sandbox.config.problems import choices
 from sandbox.errors import NotFound
 from sandbox.portability.check import check
 from sandbox.portability.findings import shown
@@ -61,4 +62,4 @@ def _worker(workers: Mapping[str, WorkerConfig], name: str) -> WorkerConfig:
     for config in workers.values():
         if fold(config.name) == fold(name):
             return config
-    raise NotFound(f"no worker {name}", hint="sandbox workers list shows them")
+    raise NotFound(f"no worker {name}", hint=choices(name, workers=[config.name for config in workers.values()]))

@@ -15,6 +15,7 @@ import click
 from sandbox.cli import session
 from sandbox.cli.tables import as_json, print_json
 from sandbox.config.models import WorkerConfig, fold
+from sandbox.config.problems import choices
 from sandbox.errors import NotFound, SandboxError, UsageError
 from sandbox.portability.export import Exported, export
 
@@ -45,7 +46,7 @@ def command(options: session.Options, worker: str, folder: Path, force: bool, ur
     workers = options.read().config.workers
     config = next((c for c in workers.values() if fold(c.name) == fold(worker)), None)
     if config is None:
-        raise NotFound(f"no worker {worker}", hint="sandbox workers list shows them")
+        raise NotFound(f"no worker {worker}", hint=choices(worker, workers=[c.name for c in workers.values()]))
     done = export(config, folder, force=force)
     said = _handshake(options, config) if done.handshake else None
     remaining = {

@@ -14,6 +14,8 @@ import click
 from sandbox.cli import session
 from sandbox.cli.tables import as_json, print_json, print_table
 from sandbox.client import ApiError, Client
+from sandbox.config.models import fold
+from sandbox.config.problems import choices, nearest
 from sandbox.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -213,7 +215,7 @@ async def _namespace(api: Client, binding: str | None, namespace_id: str | None,
         row["id"]
         for row in found
         for bound in row["bindings"]
-        if bound["binding"] == binding and (worker is None or bound["worker"] == worker)
+        if bound["binding"] == binding and (worker is None or fold(bound["worker"]) == fold(worker))
     }
     if len(meant) == 1:
         return str(meant.pop())
@@ -221,10 +223,15 @@ async def _namespace(api: Client, binding: str | None, namespace_id: str | None,
         raise UsageError(
             f"{binding} is bound to several namespaces: {', '.join(sorted(meant))}", hint="add --worker NAME"
         )
-    bindings = sorted({bound["binding"] for row in found for bound in row["bindings"]})
+    bound = [bound for row in found for bound in row["bindings"]]
+    if worker is not None and not any(fold(one["worker"]) == fold(worker) for one in bound):
+        hint = choices(worker, workers_with_KV=[one["worker"] for one in bound])
+        raise ApiError(f"no worker with KV is called {worker}", hint=hint)
+    there = [one["binding"] for one in bound if worker is None or fold(one["worker"]) == fold(worker)]
+    near = nearest(str(binding), there) or f"there are: {', '.join(sorted(set(there))) or 'none'};"
     raise ApiError(
         f"{worker or 'no worker'} has {'no' if worker else 'a'} KV binding {binding}",
-        hint=f"there are: {', '.join(bindings) or 'none'}; `sandbox kv namespace list` shows whose",
+        hint=f"{near} `sandbox kv namespace list` shows whose",
     )
 
 

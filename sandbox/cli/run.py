@@ -18,6 +18,7 @@ from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, print_json
 from sandbox.client import Client, over_http
 from sandbox.config.models import EGRESS_MODES, fold
+from sandbox.config.problems import choices
 from sandbox.errors import UsageError, UserError
 
 Begin = Callable[[Client], Awaitable[str]]
@@ -157,8 +158,8 @@ async def _kind(api: Client, name: str, *, allow_stale: bool) -> str:
         return "pipeline"
     if fold(name) in workers:
         return "worker"
-    known = f"pipelines: {', '.join(pipelines) or 'none'}; workers: {', '.join(w['name'] for w in workers.values())}"
-    raise UserError(f"there is no pipeline or worker called {name}", hint=known, code="not_found")
+    hint = choices(name, pipelines=pipelines, workers=[row["name"] for row in workers.values()])
+    raise UserError(f"there is no pipeline or worker called {name}", hint=hint, code="not_found")
 
 
 async def _execution(api: Client, execution_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sandbox.cli import session
 from sandbox.cli.tables import as_json, print_json
 from sandbox.config.env_stub import FILE, env_stub
 from sandbox.config.models import fold
+from sandbox.config.problems import choices
 from sandbox.errors import NotFound
 
 
@@ -23,10 +24,11 @@ def command(options: session.Options, workers: tuple[str, ...], as_json: bool) -
     Example: sandbox types my_worker
     """
     hosted = {fold(config.name): config for config in options.read().config.workers.values() if config.has_main}
+    for name in workers:
+        if fold(name) not in hosted:
+            hint = choices(name, workers=[config.name for config in hosted.values()])
+            raise NotFound(f"no worker {name} with code", hint=hint)
     wanted = [fold(name) for name in workers] or list(hosted)
-    for name in wanted:
-        if name not in hosted:
-            raise NotFound(f"no worker {name} with code", hint="sandbox workers list shows them")
     written = []
     for name in wanted:
         path = hosted[name].module_root / FILE

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.config.problems import nearest
 from sandbox.config.tables import Table
 
 NOT_INHERITED = frozenset(
@@ -42,8 +43,8 @@ def choose_environment(document: Table, env: str | None) -> Table:
     chosen = environments.get(env)
     if chosen is None:
         if environments:
-            names = ", ".join(sorted(environments))
-            document.error("env", f'has no environment "{env}"', f"there are {names}")
+            hint = nearest(env, environments) or f"there are {', '.join(sorted(environments))}"
+            document.error("env", f'has no environment "{env}"', hint)
         else:
             document.warning("env", f'there is no environment "{env}", so the top level is used', f"add [env.{env}]")
         return document

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from sandbox.config.models import FaultConfig, FaultKind
+from sandbox.config.fault_bindings import unknown_binding
+from sandbox.config.models import FaultConfig, FaultKind, WorkerConfig
 from sandbox.config.names import WorkerNames
 from sandbox.config.problems import Problems
 from sandbox.config.tables import Table, shown
@@ -39,16 +40,22 @@ class BadFault(UserError):
     code = "bad_fault"
 
 
-def read_faults(document: Table, workers: WorkerNames) -> tuple[FaultConfig, ...]:
-    """Every `[[faults]]` that is right; the others become problems."""
-    found = [_read(table, workers) for table in document.tables("faults")]
+def read_faults(
+    document: Table, workers: WorkerNames, hosted: Mapping[str, WorkerConfig] | None = None
+) -> tuple[FaultConfig, ...]:
+    """Every `[[faults]]` that is right; the others become problems. `hosted` as for `fault_of`."""
+    found = [_read(table, workers, hosted) for table in document.tables("faults")]
     return tuple(fault for fault in found if fault is not None)
 
 
-def fault_of(fields: Mapping[str, Any], workers: Iterable[str]) -> FaultConfig:
-    """A fault by its fields. Raises BadFault, naming all that is wrong; an unknown field is wrong here."""
+def fault_of(
+    fields: Mapping[str, Any], workers: Iterable[str], hosted: Mapping[str, WorkerConfig] | None = None
+) -> FaultConfig:
+    """A fault by its fields. Raises BadFault, naming all that is wrong; an unknown field is wrong here.
+
+    `hosted` are the workers whose bindings a fault may name; None where not all of them are known."""
     problems = Problems()
-    fault = _read(Table(fields, Path(), "", problems), WorkerNames(workers))
+    fault = _read(Table(fields, Path(), "", problems), WorkerNames(workers), hosted)
     if fault is None or problems.found:
         told = [f"{found.key}: {found.message}" for found in problems.found]
         hints = [found.hint for found in problems.found if found.hint]
@@ -58,7 +65,7 @@ def fault_of(fields: Mapping[str, Any], workers: Iterable[str]) -> FaultConfig:
     return fault
 
 
-def _read(table: Table, workers: WorkerNames) -> FaultConfig | None:
+def _read(table: Table, workers: WorkerNames, hosted: Mapping[str, WorkerConfig] | None) -> FaultConfig | None:
     before = len(table.problems.errors)
     kind = _kind(table)
     values: dict[str, Any] = {
@@ -92,7 +99,12 @@ def _read(table: Table, workers: WorkerNames) -> FaultConfig | None:
     points = _points(table, kind, values)
     if len(table.problems.errors) > before:
         return None
-    return FaultConfig(cast(FaultKind, kind), points, **values)
+    fault = FaultConfig(cast(FaultKind, kind), points, **values)
+    wrong = unknown_binding(fault, hosted) if hosted is not None else None
+    if wrong is not None:
+        table.error("binding", *wrong)
+        return None
+    return fault
 
 
 def _kind(table: Table) -> str | None:

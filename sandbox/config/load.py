@@ -81,7 +81,7 @@ def load_sandbox(
     egress = sandbox_toml.read_egress(document, root, names)
     events = sandbox_toml.read_events(document)
     pipelines = read_pipelines(document, names)
-    faults = read_faults(document, names)
+    faults = read_faults(document, names, None if broken else workers)
     document.warn_unknown()
     basics |= {key: given[key] for key in ("port", "ip", "on_error") if key in given}
     port = basics.get("port", sandbox_toml.DEFAULT_PORT)

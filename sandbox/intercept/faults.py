@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from sandbox.config.faults import KV_POINTS, fault_of
-from sandbox.config.models import FaultConfig
+from sandbox.config.models import FaultConfig, WorkerConfig
 from sandbox.errors import NotFound
 from sandbox.intercept.chance import draw
 from sandbox.intercept.places import Passing, Place
@@ -64,15 +64,18 @@ class Struck:
 
 class Faults:
     """The list of faults, in the order they were added. `changed()` is called after each change; `workers()` names the
-    workers there are; `struck(fault, passing, milliseconds)` is called for each fault that strikes."""
+    workers there are, `hosted()` tells of those whose bindings are known (None: any may be named);
+    `struck(fault, passing, milliseconds)` is called for each fault that strikes."""
 
     def __init__(
         self,
         workers: Callable[[], Iterable[str]],
         changed: Callable[[], None],
         struck: Callable[[Fault, Passing, float], None],
+        hosted: Callable[[], Mapping[str, WorkerConfig] | None] = lambda: None,
     ) -> None:
         self._workers = workers
+        self._hosted = hosted
         self._changed = changed
         self._struck = struck
         self._faults: list[Fault] = []
@@ -88,7 +91,8 @@ class Faults:
         """Put a fault in force; the fields are those of `[[faults]]`. Raises BadFault.
 
         `sandbox.faults.add(kind="status", worker="feed_fetcher", status=503)`"""
-        fault = self._put(fault_of({k: v for k, v in fields.items() if v is not None}, self._workers()), "added")
+        given = {name: value for name, value in fields.items() if value is not None}
+        fault = self._put(fault_of(given, self._workers(), self._hosted()), "added")
         self._changed()
         return fault
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.config.models import WorkerConfig, fold
+from sandbox.config.problems import choices
 from sandbox.errors import (
     BadBody,
     ClientGone,
@@ -269,7 +270,7 @@ class WorkerRegistry:
     def _find(self, name: str) -> Slot:
         slot = self._slots.get(fold(name))
         if slot is None:
-            raise NotFound(f"there is no worker called {name!r}", hint=f"known: {', '.join(self.names()) or 'none'}")
+            raise NotFound(f"there is no worker called {name!r}", hint=choices(name, workers=self.names()))
         self._spellings[name] = slot
         return slot
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sandbox.config.models import fold
+from sandbox.config.problems import choices
 from sandbox.errors import NotFound
 from sandbox.orchestrator.ports import DEFAULT_CONCURRENCY, WorkerInfo
 from sandbox.orchestrator.worker_registry import WorkerRegistry
@@ -44,8 +45,8 @@ class Directory:
                 code="worker_not_here",
                 hint=f'add its folder to `include`, or name it: [workers.{row["worker_name"]}] url = "..."',
             )
-        names = ", ".join(sorted(worker.name for worker in self._workers.values())) or "none"
-        raise NotFound(f"no worker is named {name}", code="worker_unknown", hint=f"workers: {names}")
+        hint = choices(name, workers=[worker.name for worker in self._workers.values()])
+        raise NotFound(f"no worker is named {name}", code="worker_unknown", hint=hint)
 
     def limit(self, name: str) -> int:
         """How many packets at once: sandbox.toml, else the registry, else 10."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sandbox.orchestrator.codec as codec
 from sandbox.clock import Clock, iso
 from sandbox.config.models import PipelineConfig
+from sandbox.config.problems import choices
 from sandbox.errors import Conflict, NotFound
 from sandbox.ids import new_id
 from sandbox.orchestrator.adoption import Adopter
@@ -193,9 +194,8 @@ class Orchestrator:
         pipeline = self.pipelines.get(name) if kind != "worker" else None
         if pipeline is None and (kind == "pipeline" or self.directory.known(name) is None):
             if kind == "pipeline" or (kind is None and self.registry.get(name) is None):
-                known = ", ".join(sorted(self.pipelines)) or "none"
-                workers = ", ".join(sorted(worker.name for worker in self.directory.all())) or "none"
-                raise NotFound(f"no pipeline is named {name}", hint=f"pipelines: {known}; workers: {workers}")
+                hint = choices(name, pipelines=self.pipelines, workers=[info.name for info in self.directory.all()])
+                raise NotFound(f"no pipeline is named {name}", hint=hint)
             self.directory.find(name)
         if pipeline is None:
             kind, pipeline = "worker", single_stage(self.directory.find(name).name)
@@ -234,7 +234,7 @@ class Orchestrator:
         name, given = shown["pipeline"] or shown["worker"], dict(parameters or {})
         pipeline = self.pipelines.get(name) if shown["pipeline"] else single_stage(name)
         if pipeline is None:
-            raise NotFound(f"there is no pipeline {name} any more", hint="is it in sandbox.toml?")
+            raise NotFound(f"there is no pipeline {name} any more", hint=choices(name, pipelines=self.pipelines))
         for stage in pipeline.stages:
             self.directory.find(stage.worker)
         values = {**shown["parameters"], **given}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.config.models import PipelineConfig, StageConfig
+from sandbox.config.problems import choices
 from sandbox.errors import Conflict, NotFound
 from sandbox.orchestrator.pipelines import stage_parameters
 from sandbox.orchestrator.references import Stored
@@ -26,7 +27,7 @@ def pinned_outputs(
         return {}
     names = [stage.name for stage in pipeline.stages]
     if from_stage not in names:
-        raise NotFound(f"{pipeline.name} has no stage {from_stage}", hint=f"its stages: {', '.join(names)}")
+        raise NotFound(f"{pipeline.name} has no stage {from_stage}", hint=choices(from_stage, its_stages=names))
     again = {from_stage}
     pinned: dict[str, Stored] = {}
     for stage in pipeline.stages:  # in the order of their needs

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sandbox.bindings.kv import Entry, KvStore
 from sandbox.config.models import SandboxConfig
+from sandbox.config.problems import choices
 from sandbox.testing.errors import Misuse
 
 
@@ -101,4 +102,4 @@ def find_namespace(config: SandboxConfig, name: str, worker: str | None = None) 
         )
     known = sorted({namespace.binding for each in of for namespace in each.kv_namespaces} | ids)
     whose = f" of {worker}" if worker is not None else ""
-    raise Misuse(f"no KV namespace{whose} is called {name!r}", hint=f"known: {', '.join(known) or 'none'}")
+    raise Misuse(f"no KV namespace{whose} is called {name!r}", hint=choices(name, known=known))

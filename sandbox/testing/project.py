@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.config.load import Loaded, load_sandbox
 from sandbox.config.models import SandboxConfig, WorkerConfig, fold
-from sandbox.config.problems import ConfigError
+from sandbox.config.problems import ConfigError, choices
 from sandbox.testing.errors import Misuse
 from sandbox.testing.places import find_project
 
@@ -96,7 +96,7 @@ def named(config: SandboxConfig, wish: str) -> str:
     """A worker's canonical name by any spelling. Raises Misuse."""
     found = next((name for name in config.workers if fold(name) == fold(wish)), None)
     if found is None:
-        raise Misuse(f"there is no worker called {wish!r}", hint=f"known: {', '.join(config.workers) or 'none'}")
+        raise Misuse(f"there is no worker called {wish!r}", hint=choices(wish, workers=config.workers))
     return found
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+BINDINGS = """
+kv_namespaces = [{ binding = "NOTES", id = "notes-id" }]
+services = [{ binding = "PLAIN", service = "plain" }]
+"""
+
 
 def test_faults_come_and_go_while_it_is_up(project, up):
     project.worker("echo")
@@ -37,7 +42,8 @@ def test_faults_come_and_go_while_it_is_up(project, up):
 
 
 def test_mistakes_are_told_in_one_or_two_lines(project, up):
-    project.worker("echo")
+    project.worker("echo", wrangler=BINDINGS)
+    project.worker("plain")
     absent = project.sandbox("fault", "list")
     assert (absent.code, absent.err) == (
         1,
@@ -48,14 +54,25 @@ def test_mistakes_are_told_in_one_or_two_lines(project, up):
     assert wrong.code == 1 and "Traceback" not in wrong.err
     assert 'worker: there is no worker "ecko"' in wrong.err and "status: must be from 200 to 599, not 99" in wrong.err
     assert 'did you mean "echo"?' in wrong.err
+    slip = project.sandbox("fault", "add", "kv-429", "--binding", "NOTE")
+    assert slip.code == 1 and 'no worker has a KV binding "NOTE"' in slip.err and 'did you mean "NOTES"?' in slip.err
+    other = project.sandbox("fault", "add", "drop", "--worker", "plain", "--binding", "NOTES")
+    assert other.code == 1 and 'plain has no binding "NOTES"' in other.err and "there are none" in other.err
+    elsewhere = project.sandbox("fault", "add", "drop", "--at", "service", "--binding", "notes-id")
+    assert elsewhere.code == 1 and "services: PLAIN" in elsewhere.err
+    assert project.sandbox("fault", "add", "drop", "--worker", "ec*", "--binding", "notes-id").code == 0
     assert project.sandbox("fault", "remove", "f7").err.startswith("error: there is no fault f7")
     assert project.sandbox("fault", "add", "drop", "--header", "x").code == 2
 
 
 def test_a_fault_that_cannot_be_keeps_it_from_starting(project):
     project.worker("echo")
-    project.toml('[[faults]]\nkind = "latency"\nworker = "echo"\n[[faults]]\nkind = "drop"\nprobability = 2\n')
+    project.toml(
+        '[[faults]]\nkind = "latency"\nworker = "echo"\n[[faults]]\nkind = "drop"\nprobability = 2\n'
+        '[[faults]]\nkind = "drop"\nbinding = "NOPE"\n'
+    )
     done = project.sandbox("up")
     assert done.code == 1
     assert "faults[0].ms: is missing" in done.err
     assert "faults[1].probability: must be from 0 to 1, not 2" in done.err
+    assert 'faults[2].binding: no worker has a binding "NOPE"' in done.err

@@ -75,10 +75,17 @@ def test_strict_makes_warnings_errors(project, up):
         (["up", "-c", "nofile.toml"], 1, "does not exist"),
         (["run"], 2, "NAME"),
         (["run", "nothing"], 1, "workers: one"),
+        (["run", "onne"], 1, 'did you mean "one"?'),
         (["run", "one", "--detach"], 1, "sandbox up"),
         (["run", "one", "--input", "nofile.json"], 2, "nofile.json"),
         (["run", "one", "-p", "x"], 2, "KEY=VALUE"),
-        (["workers", "show", "onne"], 1, "workers: one"),
+        (["workers", "show", "onne"], 1, 'did you mean "one"?'),
+        (["workers", "show", "nobody"], 1, "workers: one"),
+        (["check", "onne"], 1, 'did you mean "one"?'),
+        (["types", "onne"], 1, 'did you mean "one"?'),
+        (["export", "onne", "out"], 1, 'did you mean "one"?'),
+        (["trigger", "onne"], 1, 'did you mean "one"?'),
+        (["probe", "onne"], 1, 'did you mean "one"?'),
         (["probe", "ftp://x"], 1, "not an http or https URL"),
         (["registry", "apply", "nofile.sql"], 2, "nofile.sql"),
         (["ref", "get", "nothing"], 1, "sandbox ref list"),
@@ -94,7 +101,9 @@ def test_strict_makes_warnings_errors(project, up):
         (["requests", "list", "--status", "999"], 2, "from 100 to 599"),
         (["requests", "list", "--method", "PSOT"], 2, 'did you mean "POST"?'),
         (["kv", "key", "list"], 2, "--binding"),
-        (["kv", "key", "list", "--binding", "NOPE"], 1, "there are: "),
+        (["kv", "key", "list", "--binding", "CACHE"], 1, "there are: "),
+        (["kv", "key", "list", "--binding", "note"], 1, 'did you mean "NOTES"?'),
+        (["kv", "key", "list", "--binding", "NOTES", "--worker", "onne"], 1, 'did you mean "one"?'),
         (["kv", "key", "put", "a", "b", "--namespace-id", "../x"], 2, "--namespace-id"),
         (["kv", "key", "get", "nokey", "--namespace-id", "nospace"], 1, "nospace"),
     ],
@@ -102,7 +111,7 @@ def test_strict_makes_warnings_errors(project, up):
 )
 def test_a_mistake_is_a_line_or_two(arguments, code, told, module_project):
     if not (module_project.root / "workers").is_dir():
-        module_project.worker("one")
+        module_project.worker("one", wrangler='kv_namespaces = [{ binding = "NOTES", id = "notes" }]\n')
     done = module_project.sandbox(*arguments)
     assert done.code == code, done.err
     assert told in done.err

@@ -158,7 +158,7 @@ def test_what_is_wrong_is_said(project):
     )
     shown = run_pytest(root, "--continue-on-collection-errors", code=1)
     assert "several workers have a module of that name: alpha, beta (put the test into the worker's folder" in shown
-    assert "there is no worker called 'gamma' (known: alpha, beta)" in shown
+    assert "there is no worker called 'gamma' (workers: alpha, beta)" in shown
     assert "@pytest.mark.sandbox does not take worker (it takes workers, vars, config and egress)" in shown
     assert "test_wrong.py: " in shown
     assert "which worker? There are alpha, beta" in shown

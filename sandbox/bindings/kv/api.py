@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from sandbox.bindings.kv.limits import MAX_VALUE_BYTES, KvRefused, value_too_long
 from sandbox.bindings.kv.store import KvStore, KvStores
+from sandbox.config.problems import choices
 from sandbox.errors import NotFound, SandboxError, UserError
 from sandbox.runtime.exchange import header, json_response, make_response, take_body
 from sandbox.runtime.web import Request, Response
@@ -70,7 +71,7 @@ class KvApi:
             raise NotFound(
                 f"no KV namespace has the id {name!r}",
                 code="kv_namespace_unknown",
-                hint=f"known: {', '.join(known) or 'none'}",
+                hint=choices(name, known=known),
             )
         return self._stores.get(name)
 

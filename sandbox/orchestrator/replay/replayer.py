@@ -14,6 +14,7 @@ import sandbox.orchestrator.inputs as inputs
 import sandbox.orchestrator.recordings as recordings
 from sandbox.clock import Clock
 from sandbox.config.models import StageConfig
+from sandbox.config.problems import choices
 from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.orchestrator.adoption import Adopter
 from sandbox.orchestrator.answers import Busy, Failure, read_handshake, read_process
@@ -90,7 +91,7 @@ class Replayer:
         stages = self._journal.objects(Q.recorded_stages, execution_id=execution_id)
         names = [stage["name"] for stage in stages]
         if from_stage is not None and from_stage not in names:
-            raise NotFound(f"{execution_id} has no stage {from_stage}", hint=f"its stages: {', '.join(names)}")
+            raise NotFound(f"{execution_id} has no stage {from_stage}", hint=choices(from_stage, its_stages=names))
         chosen = set(names) if from_stage is None else _following(stages, from_stage)
         run, reports = _Run(execution_id), []
         self._before_replay()
