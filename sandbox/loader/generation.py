@@ -27,6 +27,7 @@ from sandbox.loader.tasks import end_tasks, hold_for_body
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.switching import MENTIONS, Switching
+from sandbox.runtime.tasks import give_stacks
 from sandbox.runtime.trace import current_trace
 from sandbox.runtime.values import JsObject, structured_clone, throw, to_js
 from sandbox.runtime.web import Request, Response
@@ -74,12 +75,13 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
         current_worker.set(before)
         end_lines(context)
     namespace.keep_sources()
-    if any(word in source for source in namespace.sources.values() for word in MENTIONS):
+    if Switching.for_library or any(word in source for source in namespace.sources.values() for word in MENTIONS):
         context.switches = Switching.load()
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
 
 
 def _switching(handler: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+    give_stacks()
     return Switching.drive(lambda: handler(*arguments))
 
 

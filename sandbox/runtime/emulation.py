@@ -29,7 +29,7 @@ def install() -> None:
     scope.__dict__.update(_sandbox=True, globalThis=scope, self=scope)
     pyodide = _module("pyodide", {"__version__": PYODIDE_VERSION, "__path__": []})
     for name, contents in {
-        "ffi": ffi.CONTENTS,
+        "ffi": ffi.module_contents(),
         "http": http.CONTENTS,
         "code": code.CONTENTS,
         "webloop": {"WebLoop": WebLoop},

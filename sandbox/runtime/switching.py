@@ -26,6 +26,8 @@ class Switching:
 
     ready = False
     missing = False
+    for_library = False
+    """A library that workers share mentions `run_sync`: whoever is loaded from then on may come to need it."""
     _greenlet: Any = None
     _stack: Any = None
 
@@ -74,6 +76,11 @@ class Switching:
         stack = cls._stack(_on_stack)
         stack.gr_context = copy_context()
         return await _drive(stack, cls._greenlet.getcurrent, call)
+
+    @classmethod
+    def drives(cls, coroutine: Coroutine[Any, Any, Any]) -> bool:
+        """Whether this coroutine runs on a stack of its own already."""
+        return getattr(coroutine, "cr_code", None) is cls.drive.__code__
 
     @classmethod
     def finish(cls, coroutine: Awaitable[Any]) -> Coroutine[Any, Any, Any]:

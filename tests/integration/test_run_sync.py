@@ -99,11 +99,18 @@ class Default(WorkerEntrypoint):
 
     async def task(self):
         async def body():
-            run_sync(EVENT.wait())
-        try:
-            await asyncio.create_task(body())
-        except RuntimeError as error:
-            return Response(str(error))
+            return run_sync(slow(4))
+        return Response(str(await asyncio.gather(body(), asyncio.create_task(body()))))
+
+    async def callback(self):
+        told = asyncio.get_running_loop().create_future()
+        def call():
+            try:
+                run_sync(slow(1))
+            except RuntimeError as error:
+                told.set_result(str(error))
+        asyncio.get_running_loop().call_soon(call)
+        return Response(await told)
 
     async def many(self):
         return Response(str(sum(run_sync(slow(n)) for n in range(300))))
@@ -168,9 +175,13 @@ async def test_who_is_cancelled_while_it_waits_learns_of_it(ask):
     assert await ask("sync") == "v 2 True False"
 
 
-async def test_a_task_of_its_own_cannot_wait_so(ask):
-    told = await ask("task")
-    assert told.startswith("run_sync() cannot wait here") and "this is a task or a callback. Await it instead." in told
+async def test_tasks_of_its_own_wait_so_too(ask):
+    assert await ask("task") == "[4, 4]"
+
+
+async def test_a_callback_cannot_wait_so(ask):
+    told = await ask("callback")
+    assert told.startswith("run_sync() cannot wait here") and "this is a callback. Await it in a task instead." in told
 
 
 async def test_a_library_that_needs_it_is_helped_from_the_second_event_on(worker, start, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextvars import copy_context
 from typing import Any
 
@@ -35,8 +36,8 @@ CANNOT_WAIT = "run_sync() cannot wait here: the awaitable did not finish at once
 
 
 def run_sync(awaitable: Any, /) -> Any:
-    """The result of an awaitable, from synchronous code that an event runs. Elsewhere (while a module is imported, in
-    tasks and callbacks) a RuntimeError for one that does not finish at once."""
+    """The result of an awaitable, from synchronous code that an event or a task runs. Elsewhere (while a module is
+    imported, in callbacks) a RuntimeError for one that does not finish at once."""
     stack = Switching.here()
     if isinstance(awaitable, JsPromise):
         if awaitable._done:
@@ -70,7 +71,7 @@ def _why() -> str:
     if not invocation.worker.switches:
         invocation.worker.switches = True  # a library's doing, which the worker's own code does not mention
         return f"{CANNOT_WAIT}this is the first event that needs it. Ask again."
-    return f"{CANNOT_WAIT}this is a task or a callback. Await it instead."
+    return f"{CANNOT_WAIT}this is a callback. Await it in a task instead."
 
 
 def can_run_sync() -> bool:
@@ -113,3 +114,19 @@ CONTENTS: dict[str, Any] = {
     "run_sync": run_sync,
     "to_js": to_js,
 }
+
+
+def module_contents() -> dict[str, Any]:
+    """What `pyodide.ffi` holds. `run_sync` is handed out on demand, to notice libraries that will call it: workers that
+    use them do not mention it themselves."""
+    found = {name: value for name, value in CONTENTS.items() if name != "run_sync"}
+    return {**found, "__all__": list(CONTENTS), "__getattr__": _on_demand}
+
+
+def _on_demand(name: str) -> Any:
+    if name != "run_sync":
+        raise AttributeError(f"module 'pyodide.ffi' has no attribute {name!r}")
+    asking = str(sys._getframe(1).f_globals.get("__name__"))
+    if not asking.startswith(("sandbox_workers.", "workers.")) and asking != "workers":
+        Switching.for_library = Switching.load()
+    return run_sync
