@@ -13,6 +13,7 @@ from contextvars import Context
 from typing import Any
 
 from sandbox.loader.imports import Namespace
+from sandbox.runtime.tasks import work_of
 
 _HandlerPlace = tuple[logging.Logger, logging.Handler]
 
@@ -68,7 +69,7 @@ def _loggers() -> Iterator[logging.Logger]:
 
 def _runs(task: asyncio.Task[Any], start: str) -> bool:
     """Whether any frame a task is suspended in belongs to a module whose name begins with `start`."""
-    awaited: Any = task.get_coro()
+    awaited = work_of(task)
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
         if frame is not None and str(frame.f_globals.get("__name__", "")).startswith(start):

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import weakref
 from typing import Any
 
 from sandbox.runtime.context import current_invocation
 from sandbox.runtime.switching import Switching
+
+_work: weakref.WeakKeyDictionary[asyncio.Future[Any], Any] = weakref.WeakKeyDictionary()
+
+
+def work_of(task: asyncio.Task[Any]) -> Any:
+    """The coroutine that a task was created for."""
+    return _work.get(task) or task.get_coro()
 
 
 def give_stacks() -> None:
@@ -24,6 +32,7 @@ def give_stacks() -> None:
         given = _on_own_stack(work) if inspect.iscoroutine(work) else work
         task = asyncio.Task(given, loop=loop, **options) if before is None else before(loop, given, **options)
         if given is not work:
+            _work[task] = work
             task.add_done_callback(lambda _: work.close())  # where it was cancelled before it began
         return task
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("greenlet")
 
 from sandbox.runtime.exchange import new_request, read_bytes  # noqa: E402
+from sandbox.runtime.switching import Switching  # noqa: E402
 
 WORKER = """
 import asyncio
@@ -115,6 +116,12 @@ class Default(WorkerEntrypoint):
     async def many(self):
         return Response(str(sum(run_sync(slow(n)) for n in range(300))))
 """
+CLASS = """
+from workers import WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response({})
+"""
 EXTRA = """
 [[kv_namespaces]]
 binding = "KV"
@@ -185,6 +192,7 @@ async def test_a_callback_cannot_wait_so(ask):
 
 
 async def test_a_library_that_needs_it_is_helped_from_the_second_event_on(worker, start, tmp_path, monkeypatch):
+    monkeypatch.setattr(Switching, "for_library", False)
     library = tmp_path / "library"
     library.mkdir()
     (library / "late_waiter.py").write_text(
@@ -203,6 +211,20 @@ async def test_a_library_that_needs_it_is_helped_from_the_second_event_on(worker
 
     assert "the first event that needs it. Ask again." in await ask()
     assert await ask() == "waited"
+
+
+async def test_a_library_that_says_so_when_it_is_imported_waits_from_the_first_event_on(
+    worker, start, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Switching, "for_library", False)
+    library = tmp_path / "library"
+    library.mkdir()
+    text = "import asyncio\nfrom pyodide.ffi import run_sync\ndef wait():\n    return run_sync(asyncio.sleep(0, 'waited'))\n"
+    (library / "early_waiter.py").write_text(text)
+    monkeypatch.syspath_prepend(str(library))
+    worker("w", "import early_waiter\nfrom workers import Response\n" + CLASS.format("early_waiter.wait()"))
+    sandbox = await start(serve=False)
+    assert await read_bytes(await sandbox.workers.fetch("w", new_request("http://w/"))) == b"waited"
 
 
 def test_without_greenlet_the_error_says_what_to_install(worker, tmp_path):
