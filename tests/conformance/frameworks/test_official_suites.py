@@ -46,7 +46,7 @@ def test_official_suite(framework: str, tmp_path: Path) -> None:
         text=True,
         timeout=55,
     )
-    assert report.exists(), run.stdout + run.stderr
+    assert report.exists(), f"ended with {run.returncode}\n{run.stdout}{run.stderr}"
     tests, exceptions = SUITES[framework]
     passed, others = [], {}
     for case in ElementTree.parse(report).iter("testcase"):
