@@ -80,7 +80,8 @@ class Facts:
         if known is not None and known[0][0] is config and known[0][1:] == (changes, port):
             return known[1]
         urls = {worker_url(worker, port): worker.name for worker in config.workers.values()}
-        urls |= {f"http://localhost:{own}": name for name, own in self.worker_ports().items()}
+        for name, own in self.worker_ports().items():
+            urls |= {f"http://localhost:{own}": name, f"http://127.0.0.1:{own}": name}
         names = {fold(name): name for name in config.workers}
         for row in sandbox.orchestrator.registry.rows():
             hosted = names.get(fold(row["worker_name"]))

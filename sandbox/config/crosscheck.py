@@ -22,6 +22,24 @@ def names_in(folder: Path) -> list[str]:
     return [name, folder.name] if isinstance(name, str) else [folder.name]
 
 
+def is_for_us(folder: Path, problems: Problems) -> bool:
+    """Whether a folder that was found by its wrangler file alone holds a worker that can run here: a Python one, or one
+    of assets alone. The others are named in a warning; files that cannot be read are ours to complain about."""
+    path = wrangler.wrangler_file(folder)
+    data = read_document(path, Problems()) if path is not None else None
+    if path is None or data is None:
+        return True
+    main = data.get("main")
+    if main is None and "assets" not in data:
+        problems.warning(path, "main", "is missing, so this folder is left out")
+        return False
+    if isinstance(main, str) and not main.endswith(".py"):
+        hint = "a worker in another language takes part by its URL: [workers.NAME] url in sandbox.toml"
+        problems.warning(path, "main", f"{shown(main)} is not a Python file, so this worker is left out", hint)
+        return False
+    return True
+
+
 def canonical_settings(
     settings: Mapping[str, WorkerSettings], names: WorkerNames, document: Table
 ) -> dict[str, WorkerSettings]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.config import sandbox_toml, wrangler
+from sandbox.config import sandbox_toml, survey, wrangler
 from sandbox.config.documents import read_document
 from sandbox.config.problems import ConfigError, Problems
 from sandbox.config.tables import Table
@@ -20,12 +20,21 @@ def find_sandbox_toml(start: Path) -> Path | None:
 
 
 def find_root(start: Path) -> Path:
-    """The folder everything is relative to where there is no sandbox.toml: `start` when it or its `workers` hold a
+    """The folder everything is relative to where there is no sandbox.toml: `start` when it or a folder below holds a
     worker, else the nearest folder upwards with a wrangler file (as wrangler looks), else `start`."""
     start = start.absolute()
-    if worker_folders(start, sandbox_toml.DEFAULT_INCLUDE):
+    if worker_folders(start, default_include(start)):
         return start
     return next((folder for folder in (start, *start.parents) if wrangler.wrangler_file(folder)), start)
+
+
+def default_include(root: Path) -> tuple[str, ...]:
+    """Where workers are looked for that no sandbox.toml includes: `workers/*`; where that and `root` itself hold none,
+    beside those that are found below (`apps/*`)."""
+    default = sandbox_toml.DEFAULT_INCLUDE
+    if wrangler.wrangler_file(root) is not None or worker_folders(root, default):
+        return default
+    return survey.patterns_for(root, survey.workers_below(root)) or default
 
 
 def find_state(
@@ -64,7 +73,7 @@ def new_workers_folder(start: Path, *, config_file: Path | None = None) -> tuple
     path = start / config_file if config_file is not None else find_sandbox_toml(start)
     if path is None:
         root = find_root(start)
-        return root, search_folders(root, sandbox_toml.DEFAULT_INCLUDE)[0]
+        return root, search_folders(root, default_include(root))[0]
     problems = Problems()
     if not path.is_file():
         problems.error(path, "", "does not exist")
@@ -73,7 +82,7 @@ def new_workers_folder(start: Path, *, config_file: Path | None = None) -> tuple
     if problems.errors:
         raise ConfigError(problems.found)
     root = normal(path.parent)
-    found = search_folders(root, include or ()) or search_folders(root, sandbox_toml.DEFAULT_INCLUDE)
+    found = search_folders(root, include or default_include(root)) or search_folders(root, sandbox_toml.DEFAULT_INCLUDE)
     return root, found[0]
 
 

@@ -97,7 +97,7 @@ def load_sandbox(
         allow_hosts=tuple(dict.fromkeys((*basics.get("allow_hosts", ()), *given.get("allow_hosts", ())))),
         egress=dataclasses.replace(egress, mode=given.get("egress", egress.mode)),
         events=events,
-        search=discover.search_folders(root, basics.get("include") or sandbox_toml.DEFAULT_INCLUDE),
+        search=discover.search_folders(root, basics.get("include") or discover.default_include(root)),
         workers=workers,
         settings=settings,
         pipelines=pipelines,
@@ -130,8 +130,9 @@ def _workers(
 
 
 def _folders(root: Path, include: Sequence[str] | None, document: Table) -> list[Path]:
-    """The worker folders. Without any `include` the folder itself may be the one worker."""
-    patterns = sandbox_toml.DEFAULT_INCLUDE if include is None else include
+    """The worker folders. Without any `include` the folder itself may be the one worker, and where nothing says that
+    the others are meant for us, those in other languages are left out."""
+    patterns = discover.default_include(root) if include is None else include
     for index, pattern in enumerate(patterns):
         if not discover.is_pattern(pattern) and wrangler.wrangler_file(root / pattern) is None:
             key = f"sandbox.include[{index}]"
@@ -140,6 +141,8 @@ def _folders(root: Path, include: Sequence[str] | None, document: Table) -> list
     folders = discover.worker_folders(root, patterns)
     if not folders and include is None and wrangler.wrangler_file(root) is not None:
         folders = [root]
+    if include is None and patterns != sandbox_toml.DEFAULT_INCLUDE:
+        folders = [folder for folder in folders if crosscheck.is_for_us(folder, document.problems)]
     if not folders and not document.problems.errors and not _has_external(document):
         hint = "add a folder with a wrangler file under workers/, or name yours in [sandbox] include"
         document.error("", f"no worker found in {', '.join(str(root / pattern) for pattern in patterns)}", hint)

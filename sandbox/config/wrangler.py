@@ -18,9 +18,10 @@ from sandbox.config.assets import read_assets
 from sandbox.config.bindings import NAME, NAME_HINT, read_kv, read_services, read_unsupported
 from sandbox.config.models import ModuleRule, WorkerConfig
 from sandbox.config.small import read_crons, read_ratelimits, read_version_metadata
+from sandbox.config.survey import WRANGLER_FILES
 from sandbox.config.tables import Table, shown
 
-FILES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+FILES = WRANGLER_FILES
 _MODULE_TYPES = ("ESModule", "CommonJS", "CompiledWasm", "Text", "Data", "PythonModule", "PythonRequirement")
 _DEFAULT_RULES = (
     ModuleRule("Text", ("**/*.txt", "**/*.html", "**/*.sql")),

@@ -37,10 +37,12 @@ class Dispatch:
     def choose(self, label: str | None, own: str | None, host: str, target: str) -> Target:
         """`label` stands before `.localhost` in Host, `own` is the worker that owns the port, `target` begins with `/`.
 
-        Raises NotFound for a label or name that no worker has.
+        On a port of its own a worker sees the address that was asked, as under `wrangler dev`: what it builds from
+        `request.url` (redirects, links, callback addresses) then leads back to the same origin, whose cookies and CORS
+        the client has. Raises NotFound for a label or name that no worker has.
         """
         if own is not None:
-            return self._worker(own, target)
+            return Target(own, f"http://{host}{target}", host)
         if label is not None:
             name = self._resolve(label)
             if name is None:

@@ -20,13 +20,14 @@ def describe_failure(error: BaseException, worker: WorkerConfig) -> str:
     """The text for a console: a head line with the place in the worker's code, then a plain traceback.
 
     What the traceback leaves out and folds, see `lines_of`. Module names are those the worker uses. The last line says
-    what to install where a package is missing.
+    what to install where a package is missing; the head line says all that a traceback would.
     """
     error = _root(error)
     lines = [headline(error, worker)]
-    if not isinstance(error, SyntaxError) or error.__traceback__ is not None:
-        lines += lines_of(error, worker.name, worker)
     hint = hint_for(error, worker)
+    absent = isinstance(error, ModuleNotFoundError) and hint is not None
+    if not absent and (not isinstance(error, SyntaxError) or error.__traceback__ is not None):
+        lines += lines_of(error, worker.name, worker)
     if hint:
         lines.append(f"hint: {hint}")
     return plain_text("\n".join(lines))

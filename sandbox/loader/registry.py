@@ -209,6 +209,8 @@ class WorkerRegistry:
     ) -> tuple[Response, bool]:
         """As `fetch`, and whether an old generation answered because the newest code does not load."""
         slot = self._spellings.get(worker) or self._find(worker)
+        if slot.failure is not None:
+            self._try_again(slot)
         stale = slot.failure is not None
         return await self.fetch(worker, request, entrypoint=entrypoint, props=props), stale
 

@@ -1,4 +1,4 @@
-"""Where a project of workers lies. Imported for every test suite, so it imports nothing of ours."""
+"""Where a project of workers lies. Imported for every test suite, so it imports next to nothing of ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-_WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+from sandbox.config.survey import WRANGLER_FILES, workers_below
+
+_REPOSITORY = (".git", "pyproject.toml", "uv.lock", "package.json")
 
 
 def chosen_config(config: pytest.Config) -> Path | None:
@@ -21,7 +23,8 @@ def chosen_config(config: pytest.Config) -> Path | None:
 @functools.cache
 def find_project(folder: Path) -> Path | None:
     """The folder of the nearest sandbox.toml from `folder` upwards; without one the nearest that holds workers in
-    `workers/*`, or a wrangler file. A worker that lies in `workers/` belongs to the project around that."""
+    `workers/*`, or a wrangler file, or is a repository with workers in it. A worker that lies in `workers/`, or in a
+    repository with others, belongs to the project around that."""
     folders = (folder, *folder.parents)
     for each in folders:
         if os.path.isfile(each / "sandbox.toml"):  # noqa: PTH113 - pathlib's is slower, and this runs for every suite
@@ -30,13 +33,26 @@ def find_project(folder: Path) -> Path | None:
         if _holds_workers(each):
             return each
         if _is_worker(each):
-            outer = each.parent.parent
-            return outer if each.parent.name == "workers" else each
-    return None
+            return each.parent.parent if each.parent.name == "workers" else _with_others(each)
+    return next((each for each in folders if _is_repository(each) and workers_below(each)), None)
+
+
+def _with_others(worker: Path) -> Path:
+    """The repository that holds this worker and others; the worker's own folder where there is none."""
+    for each in worker.parents:
+        if _is_repository(each):
+            below = workers_below(each)
+            if worker in below and len(below) > 1:
+                return each
+    return worker
+
+
+def _is_repository(folder: Path) -> bool:
+    return any(os.path.exists(folder / name) for name in _REPOSITORY)  # noqa: PTH110
 
 
 def _is_worker(folder: Path) -> bool:
-    return any(os.path.isfile(folder / name) for name in _WRANGLER)  # noqa: PTH113
+    return any(os.path.isfile(folder / name) for name in WRANGLER_FILES)  # noqa: PTH113
 
 
 def _holds_workers(folder: Path) -> bool:

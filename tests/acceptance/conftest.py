@@ -301,7 +301,7 @@ def make_terminal() -> Iterator[Callable[..., Any]]:
         terminal.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_project() -> type[Project]:
     return Project
 

@@ -75,9 +75,17 @@ async def test_an_absolute_target_of_our_own_is_fine(serve) -> None:
     assert (await running.raw(data.encode())).json()["url"] == f"http://echo.localhost:{running.port}/x?y"
 
 
-async def test_the_three_addresses_of_a_worker_give_one_url(serve) -> None:
-    running = await serve({"worker_ports": {"my_worker": 0}}, my_worker=echo)
+async def test_on_a_port_of_its_own_a_worker_sees_the_address_that_was_asked(serve) -> None:
+    running = await serve({"worker_ports": {"my_worker": 0}, "allow_hosts": ["app.test"]}, my_worker=echo)
     own = running.server.worker_ports["my_worker"]
+    for host in ("localhost", "127.0.0.1", "my-worker.localhost", "app.test"):
+        answer = (await running.ask("/a%2Fb?q=1", host=host, port=own)).json()
+        assert answer["url"] == f"http://{host}:{own}/a%2Fb?q=1"
+        assert ["host", f"{host}:{own}"] in answer["headers"]
+
+
+async def test_the_addresses_of_a_worker_on_the_common_port_give_one_url(serve) -> None:
+    running = await serve(my_worker=echo)
     expected = f"http://my-worker.localhost:{running.port}/a%2Fb/c?q=1&q=2"
     path = "/a%2Fb/c?q=1&q=2"
     for answer in (
@@ -85,8 +93,6 @@ async def test_the_three_addresses_of_a_worker_give_one_url(serve) -> None:
         await running.ask(path, host="My_Worker.LOCALHOST"),
         await running.ask(f"/workers/my_worker{path}"),
         await running.ask(f"/workers/My-Worker{path}"),
-        await running.ask(path, port=own),
-        await running.ask(path, host="my-worker.localhost", port=own),
     ):
         assert answer.json()["url"] == expected
         assert ["host", f"my-worker.localhost:{running.port}"] in answer.json()["headers"]
