@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +15,11 @@ import click
 from sandbox.cli import session
 from sandbox.cli.held import headline, input_line
 from sandbox.cli.tables import as_json, print_json, print_table
-from sandbox.client import Client
+from sandbox.client import ApiError, Client
 from sandbox.errors import UsageError, UserError
+
+BAD_EDIT = "bad_edit"
+"""The code of the refusal of an edited message, which stays held."""
 
 
 @click.command("continue")
@@ -61,7 +66,9 @@ def command(
             chosen = held if all_ else [_choose(held, id_)]
             if show:
                 return chosen
-            return [await _go_on(api, one, _edited(one) if edit else changed, fail) for one in chosen]
+            if edit:
+                return [await _go_on_edited(api, one) for one in chosen]
+            return [await _go_on(api, one, changed, fail) for one in chosen]
 
     found = session.run(work())
     if as_json:
@@ -97,8 +104,9 @@ def _choose(held: list[dict[str, Any]], id_: str | None) -> dict[str, Any]:
     return held[0]
 
 
-def _edited(held: dict[str, Any]) -> Any:
-    """What comes back from the editor; asked again while it is no JSON. Raises UserError where nothing was saved."""
+async def _go_on_edited(api: Client, held: dict[str, Any]) -> dict[str, Any]:
+    """Send what comes back from the editor; asked again as long as it cannot be sent. Raises UserError where nothing was
+    saved, and where it is left at that: what was written is kept in a file."""
     text = json.dumps(held["message"], indent=2, ensure_ascii=False) + "\n"
     while True:
         saved = click.edit(text, extension=".json")
@@ -108,13 +116,41 @@ def _edited(held: dict[str, Any]) -> Any:
                 hint=f"`sandbox continue {held['id']}` lets it go as it is",
                 code="not_edited",
             )
+        text = saved
         try:
-            return json.loads(saved)
+            return await _go_on(api, held, json.loads(text), fail=False)
         except ValueError as error:
-            click.echo(f"this is not JSON: {error}", err=True)
-            if not click.confirm("edit again?", default=True, err=True):
-                raise UserError(f"{held['id']} is still held", code="not_edited") from None
-            text = saved
+            wrong = UserError(f"this is not JSON: {error}", code="bad_json")
+        except ApiError as error:
+            if error.code != BAD_EDIT:
+                raise
+            wrong = UserError(error.message, hint=error.hint, code=error.code)
+        if not _again(wrong):
+            path = _kept(held, text)
+            raise UserError(
+                f"{wrong.message}\n{held['id']} is still held, and what was written is in {path}",
+                hint=f"correct it there, then: sandbox continue {held['id']} --message {path}",
+                code="not_edited",
+            )
+
+
+def _again(wrong: UserError) -> bool:
+    """Whether to open the editor once more; never without a terminal to ask at."""
+    if not sys.stdin.isatty():
+        return False
+    click.echo(wrong.message.replace("; ", "\n") + (f"\n{wrong.hint}" if wrong.hint else ""), err=True)
+    try:
+        return click.confirm("edit again?", default=True, err=True)
+    except click.exceptions.Abort:
+        return False
+
+
+def _kept(held: dict[str, Any], text: str) -> Path:
+    """The file, for its owner alone, that keeps what was written."""
+    number, name = tempfile.mkstemp(prefix=f"sandbox-{held['id']}-", suffix=".json")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
 
 
 def _read(file: str) -> Any:

@@ -12,7 +12,7 @@ from sandbox.cli import session
 from sandbox.cli.summary import print_execution
 from sandbox.cli.tables import as_json, duration, print_json, print_table, size
 from sandbox.client import Client
-from sandbox.errors import UserError
+from sandbox.errors import Conflict, UserError
 
 
 @click.group("executions")
@@ -129,10 +129,12 @@ def rerun(
 
 @command.command()
 @click.argument("execution_id")
-@click.argument("file", type=click.File("wb", lazy=True))
+@click.argument("file")
+@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
 @session.common
-def export(options: session.Options, execution_id: str, file: Any) -> None:
-    """Write an execution into one FILE, with all that is needed to replay it in another sandbox. Secrets stay here.
+def export(options: session.Options, execution_id: str, file: str, force: bool) -> None:
+    """Write an execution into one FILE ("-": standard output), with all that is needed to replay it in another sandbox.
+    Secrets stay here.
 
     Example: sandbox executions export exec_2cbdbc423926f8ad bug.zip
     """
@@ -141,12 +143,18 @@ def export(options: session.Options, execution_id: str, file: Any) -> None:
         async with session.client(options) as api:
             return (await api.fetch("GET", f"/api/executions/{quote(execution_id, safe='')}/export"))[1]
 
+    there = Conflict(f"{file} is there already", hint="choose another name, or replace it with --force")
+    if file != "-" and not force and Path(file).exists():
+        raise there
     content = session.run(work())
     try:
-        file.write(content)
+        with click.open_file(file, "wb" if force or file == "-" else "xb") as target:
+            target.write(content)
+    except FileExistsError:
+        raise there from None
     except OSError as error:
-        raise UserError(f"{file.name}: {error.strerror}", code="file") from None
-    click.echo(f"{file.name}: {size(len(content))}; import it with: sandbox executions import {file.name}", err=True)
+        raise UserError(f"{file}: {error.strerror}", code="file") from None
+    click.echo(f"{file}: {size(len(content))}; import it with: sandbox executions import {file}", err=True)
 
 
 @command.command("import")

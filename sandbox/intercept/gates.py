@@ -132,7 +132,7 @@ class Gates:
         found = self._breakpoints.meet(passing)
         if found is None or body is None:
             return body
-        edited: bytes | None = await self._holder.hold(found, passing, step_message(body), checked_step(step))
+        edited: bytes | None = await self._holder.hold(found, passing, step_message(body), checked_step(step, body))
         return body if edited is None else edited
 
     async def step(

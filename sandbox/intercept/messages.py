@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from sandbox.egress.call import Call
 from sandbox.errors import UserError
 from sandbox.handshake.messages import AcknowledgeRequest, HandshakeRequest, Message, ProcessRequest
 from sandbox.handshake.schema import ProtocolError
-from sandbox.intercept.edits import BadEdit
+from sandbox.intercept.edits import BadEdit, Wrong
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import KvOperation
 from sandbox.runtime.web import Request
@@ -39,15 +40,27 @@ def step_message(body: bytes) -> dict[str, Any]:
     return dict(codec.loads(body))
 
 
-def checked_step(step: str) -> Callable[[dict[str, Any]], bytes]:
-    """Makes an edited message the body to send. Raises BadEdit where the protocol does not know it."""
+def checked_step(step: str, body: bytes) -> Callable[[dict[str, Any]], bytes]:
+    """Makes an edited message the body to send. Raises BadEdit where the protocol does not know it.
+
+    `body` is the message as it was: with a wrong field put back the others are looked at too."""
 
     def check(message: dict[str, Any]) -> bytes:
+        wrong, tried, before = Wrong(), dict(message), step_message(body)
+        for _ in range(len(message) + len(before) + 1):
+            try:
+                _STEPS[step].parse(tried)
+                break
+            except ProtocolError as error:
+                wrong.add(str(error.under("message")))
+                name = re.split(r"[.\[]", error.path)[0]
+                if tried.get(name, before) == before.get(name, before):
+                    break  # it cannot be mended by what was there
+                tried.pop(name, None)
+                tried |= {name: before[name]} if name in before else {}
+        wrong.end()
         try:
-            _STEPS[step].parse(message)
             return codec.dumps(message)
-        except ProtocolError as error:
-            raise BadEdit(str(error.under("message"))) from None
         except (ValueError, UserError) as error:
             raise BadEdit(f"message: {error}") from None
 
@@ -68,12 +81,16 @@ def checked_request(request: Request) -> Callable[[dict[str, Any]], Request]:
     """Makes an edited message the request to send."""
 
     def check(message: dict[str, Any]) -> Request:
-        _only(message, "method", "url", "headers", "body", "body_base64")
-        pairs = _headers_in(message, exchange.header_pairs(request))
-        body = request._body if _same_body(message, request._body) else _body_in(message)
+        wrong, as_before = Wrong(), _same_body(message, request._body)
+        _only(message, wrong, "method", "url", "headers", "body", "body_base64")
+        method, url = wrong.take(_text, message, "method"), wrong.take(_url, message)
+        pairs = _headers_in(message, exchange.header_pairs(request), wrong)
+        body = request._body if as_before else wrong.take(_body_in, message)
+        wrong.end()
+        assert method is not None and url is not None
         if body is not request._body:
             pairs = [pair for pair in pairs if pair[0] != "content-length"]
-        made = exchange.incoming_request(_text(message, "method"), _url(message), pairs, body)
+        made = exchange.incoming_request(method, url, pairs, body)
         made._cf, made._signal = request._cf, request._signal
         return made
 
@@ -89,9 +106,13 @@ def checked_call(call: Call) -> Callable[[dict[str, Any]], None]:
     """Takes an edited message over into the call."""
 
     def check(message: dict[str, Any]) -> None:
-        _only(message, "method", "url", "headers", "body", "body_base64")
-        method, url, pairs = _text(message, "method"), _url(message), _headers_in(message, call.headers)
-        body = call.body if _same_body(message, call.body) else _body_in(message)
+        wrong, as_before = Wrong(), _same_body(message, call.body)
+        _only(message, wrong, "method", "url", "headers", "body", "body_base64")
+        method, url = wrong.take(_text, message, "method"), wrong.take(_url, message)
+        pairs = _headers_in(message, call.headers, wrong)
+        body = call.body if as_before else wrong.take(_body_in, message)
+        wrong.end()
+        assert method is not None and url is not None
         call.method, call.url, call.headers, call.body = method, url, pairs, body
 
     return check
@@ -116,23 +137,24 @@ def checked_operation(operation: KvOperation) -> Callable[[dict[str, Any]], None
     """Takes an edited message over into the operation: its key, and all of what a put puts."""
 
     def check(message: dict[str, Any]) -> None:
-        before = kv_message(operation)
-        _only(message, *before, "value", "value_base64")
+        wrong, before = Wrong(), kv_message(operation)
+        _only(message, wrong, *before, "value", "value_base64")
         for name in ("operation", "binding", "namespace"):
             if message.get(name, before[name]) != before[name]:
-                raise BadEdit(f"message.{name}: cannot be changed here")
+                wrong.add(f"message.{name}: cannot be changed here")
         key = message.get("key", before["key"])
         keys = key if isinstance(key, list) else [key]
         if len(keys) != len(operation.keys) or not all(isinstance(key, str) for key in keys):
-            raise BadEdit(
+            wrong.add(
                 f"message.key: expected {'a text' if len(operation.keys) == 1 else 'as many texts as there were'}"
             )
         value, expiration, ttl, metadata = operation.value, None, None, None
         if operation.name == "put":
             if not _same_body(message, operation.value, "value"):
-                value = _body_in(message, "value") or b""
-            expiration, ttl = _whole(message, "expiration"), _whole(message, "expiration_ttl")
-            metadata = _json(message, "metadata")
+                value = wrong.take(_body_in, message, "value") or b""
+            expiration, ttl = (wrong.take(_whole, message, name) for name in ("expiration", "expiration_ttl"))
+            metadata = wrong.take(_json, message, "metadata")
+        wrong.end()
         operation.keys, operation.value, operation.metadata_json = keys, value, metadata
         operation.expiration, operation.expiration_ttl = expiration, ttl
 
@@ -152,17 +174,19 @@ def _headers_out(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
-def _headers_in(message: Mapping[str, Any], before: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _headers_in(message: Mapping[str, Any], before: list[tuple[str, str]], wrong: Wrong) -> list[tuple[str, str]]:
     headers = message.get("headers")
     if not isinstance(headers, dict):
-        raise BadEdit("message.headers: expected an object")
+        wrong.add("message.headers: expected an object")
+        return []
     pairs = []
     for name, given in headers.items():
         if HEADER_NAME.fullmatch(name) is None:
-            raise BadEdit(f"message.headers.{name}: cannot be a header's name")
+            wrong.add(f"message.headers.{name}: cannot be a header's name")
         for value in given if isinstance(given, list) else [given]:
             if not isinstance(value, str) or any(mark in value for mark in "\r\n\0"):
-                raise BadEdit(f"message.headers.{name}: expected a text without line breaks")
+                wrong.add(f"message.headers.{name}: expected a text without line breaks")
+                continue
             if value == HIDDEN:
                 value = next((known for known_name, known in before if known_name == name.lower()), None)
             if value is not None:
@@ -206,12 +230,10 @@ def _body_in(message: Mapping[str, Any], name: str = "body") -> bytes | None:
         raise BadEdit(f"message.{name}: half a surrogate pair is no text") from None
 
 
-def _only(message: Any, *names: str) -> None:
-    if not isinstance(message, dict):
-        raise BadEdit("message: expected an object")
+def _only(message: Mapping[str, Any], wrong: Wrong, *names: str) -> None:
     for name in message:
         if name not in names:
-            raise BadEdit(f"message.{name}: is not known", hint=f"known: {', '.join(names)}")
+            wrong.add(f"message.{name}: is not known", f"known: {', '.join(names)}")
 
 
 def _text(message: Mapping[str, Any], name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,40 @@ def test_breakpoints_come_and_go_while_it_is_up(project, up, run):
     )
     assert project.sandbox("continue", "--edit", EDITOR="true").code == 1  # nothing was saved: held still
     assert project.sandbox("continue", "--all").out == "h2: continued\n"
+    assert result().code == 0
+
+
+def test_an_edit_that_cannot_be_sent_is_kept_and_all_that_is_wrong_is_said(project, up, run, make_terminal, tmp_path):
+    project.worker("words", WORDS, wrangler=CACHES)
+    running = up(project, "--break", "process:words")
+    result = run("words", "-p", "text=ab", "--out", "out")
+    running.wait(r"held h1 process:words")
+    slips = r"""sed -i 's/"parameters": {/"parameters": 7, "was": {/; s/"packet_id": "/"packet_id": 5, "had": "/' """
+    refused = project.sandbox("continue", "--edit", EDITOR=slips, TMPDIR=str(tmp_path))
+    assert refused.code == 1 and "Traceback" not in refused.err
+    assert "message.packet_id: expected a string" in refused.err and "message.parameters: expected an" in refused.err
+    kept = re.search(r"sandbox continue h1 --message (\S+)", refused.err)
+    assert kept is not None and '"parameters": 7' in (mended := Path(kept[1])).read_text()
+    assert mended.stat().st_mode & 0o077 == 0
+    mended.write_text(mended.read_text().replace("5", '"p"').replace("7", '{"times": 2}') + "}")  # one bracket too many
+    typo = project.sandbox("continue", "h1", "--message", str(mended))
+    assert typo.code == 1 and "is not JSON" in typo.err
+
+    # at a terminal the editor is opened again on what was written
+    (tmp_path / "editor.sh").write_text(
+        f"if [ -e {tmp_path}/second ]; then sed -i s/ba/text/ $1; else touch {tmp_path}/second; "
+        'sed -i \'s/"parameters": {/"parameters": 7, "ba": {/\' $1; fi\n'
+    )
+    editor = make_terminal("continue", "--edit", cwd=project.root, EDITOR=f"sh {tmp_path}/editor.sh")
+    editor.expect("message.parameters: expected an")
+    editor.expect(r"edit again\? \[Y/n\]: ")
+    editor.say("y", then=None)
+    editor.expect(r"edit again\? \[Y/n\]: ")
+    editor.say("n", then=None)
+    again = editor.expect(r"h1 is still held, and what was written is in (\S+)")
+    assert '"text": {' in Path(again[1]).read_text(), "both edits"
+    editor.end()
+    assert project.sandbox("continue", "h1").code == 0
     assert result().code == 0
 
 

@@ -178,6 +178,8 @@ def test_files_that_cannot_be_imported_or_written(averages, failed, tmp_path):
         (["import", str(tmp_path / "nothing.zip")], 2, "No such file"),
         (["import", str(bundle)], 1, "is here already"),
         (["export", failed, str(tmp_path / "no" / "folder.zip")], 1, "No such file"),
+        (["export", failed, str(bundle)], 1, "is there already"),
+        (["export", failed, str(tmp_path / "no.zip")], 1, "--force"),
     ):
         done = averages.sandbox("executions", *arguments)
         assert done.code == code, done.err
@@ -188,4 +190,4 @@ def test_files_that_cannot_be_imported_or_written(averages, failed, tmp_path):
 def test_a_stage_that_is_not_there(averages, failed):
     done = averages.sandbox("replay", failed, "--from", "avarage")
     assert done.code == 1
-    assert json.dumps("avarage")[1:-1] in done.err and "count, average" in done.err
+    assert json.dumps("avarage")[1:-1] in done.err and 'did you mean "average"?' in done.err

@@ -94,9 +94,9 @@ def test_any_edit_of_a_kv_operation_fits_or_changes_nothing(value, name, edit):
 def test_any_edit_of_a_step_fits_the_protocol_or_is_refused(step, edit):
     message = {"packet_id": "p", "execution_id": "e", "stage_id": "s", "success": True, "error": None}
     message["input_ref"] = {"storage_type": "inline", "inline_data": 1}
-    checked_step(step)(message)
+    checked_step(step, json.dumps(message).encode())(message)
     try:
-        body = checked_step(step)(message | edit)
+        body = checked_step(step, json.dumps(message).encode())(message | edit)
     except BadEdit as error:
         assert error.message.startswith("message")
     else:
