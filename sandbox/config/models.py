@@ -99,6 +99,7 @@ class WorkerConfig:
     rules: tuple[ModuleRule, ...] = ()
     dev_port: int | None = None
     cpu_ms: int | None = None
+    subrequests: int | None = None
     dependencies: tuple[str, ...] = ()
     watched: tuple[Path, ...] = ()
 

@@ -84,6 +84,7 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
         rules=_rules(table),
         dev_port=dev.integer("port", least=0, most=65535) or None if dev is not None else None,
         cpu_ms=limits.integer("cpu_ms", least=1) if limits is not None else None,
+        subrequests=limits.integer("subrequests", least=1) if limits is not None else None,
     )
     table.warn_unknown(environments.INHERITED | environments.NOT_INHERITED | environments.TOP_LEVEL)
     return worker if name is not None and main is not None else None

@@ -14,6 +14,8 @@ from sandbox.runtime.context import WorkerContext, current_worker
 from sandbox.runtime.place import WORKERS, called_from, given_from, worker_line
 
 _OURS = "sandbox."
+_NOT_ITS_OWN = (_OURS, "aiohttp.")
+"""What an HTTP client does with threads here (it looks names up) it does not do on Cloudflare."""
 
 _users = 0
 _handed_over: Callable[[WorkerContext], object] = id
@@ -72,7 +74,7 @@ def _submit(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **k
 
 def _tell(worker: WorkerContext, message: str) -> None:
     """Raises RuntimeError where what fails on Cloudflare fails here."""
-    place = worker_line(sys._getframe(2)) if worker.checks is not None else None
+    place = worker_line(sys._getframe(2), _NOT_ITS_OWN) if worker.checks is not None else None
     if worker.checks is not None and place is not None and worker.checks.found("threads", message, place):
         raise RuntimeError("can't start new thread")
 

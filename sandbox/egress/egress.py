@@ -24,6 +24,7 @@ from sandbox.egress.observing import Around, GoOn, Observer, observed, surrounde
 from sandbox.egress.routing import Matched, Routes
 from sandbox.egress.sockets import SocketRules
 from sandbox.errors import ConnectionLost, SandboxError
+from sandbox.portability.subrequests import Subrequest
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
@@ -132,7 +133,8 @@ class Egress:
         redirect = str(request.redirect)
         call = Call.of(worker, str(request.url), request)
         for number in range(MAX_REDIRECTS + 1):
-            response = await self._hop(call)
+            with Subrequest():
+                response = await self._hop(call)
             location = exchange.header(response, "location") if response.status in REDIRECTS else None
             if location is None or redirect == "manual":
                 response._url, response._redirected = call.url, number > 0

@@ -58,8 +58,9 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     if not config.has_main:
         return Generation(config, number, context, namespace, Exports({}, {}), set())
     handlers = reclaim.handlers_in_use()
-    before = current_worker.get(None)
+    before, invocation = current_worker.get(None), current_invocation.get()
     current_worker.set(context)
+    current_invocation.set(None)
     context.importing = True
     try:
         main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
@@ -73,6 +74,7 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     finally:
         context.importing = False
         current_worker.set(before)
+        current_invocation.set(invocation)
         end_lines(context)
     namespace.keep_sources()
     if Switching.for_library or any(word in source for source in namespace.sources.values() for word in MENTIONS):

@@ -59,6 +59,13 @@ class Stack:
         """Whether the state on disk is being read or written."""
         return any(_module(frame).startswith("sandbox.storage") for frame in self.between)
 
+    @property
+    def place(self) -> str | None:
+        """`FILE:LINE` of the worker's code, where that is at work and does not sleep."""
+        if self.frame is None or any(frame.f_code is SLEEP for frame in self.between):
+            return None
+        return f"{self.frame.f_code.co_filename}:{self.frame.f_lineno}"
+
     def point(self) -> Point | None:
         """The worker's line that is being run."""
         if self.frame is None or self.worker is None:

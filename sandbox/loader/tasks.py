@@ -12,8 +12,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from sandbox.runtime.context import ExecutionContext, Usage, WorkerContext, current_worker, usage
+from sandbox.runtime.context import GLOBAL_SCOPE, ExecutionContext, Usage, WorkerContext, current_worker, usage
 from sandbox.runtime.place import worker_line
+from sandbox.runtime.values import JsException
 from sandbox.runtime.web import ReadableStream, Response
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ class _Watch:
         self.before = before
 
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, /, **options: Any) -> Any:
-        make = self.before
+        worker, make = current_worker.get(), self.before
+        watched = worker is not None and worker.checks is not None
+        place = worker_line(sys._getframe(1), _NOT_ITS_OWN) if watched else None
+        if worker is not None and place is not None and worker.importing:
+            _at_import(worker, coro, place)
         task = asyncio.Task(coro, loop=loop, **options) if make is None else make(loop, coro, **options)
-        worker = current_worker.get()
-        if worker is not None and worker.checks is not None:
-            _note(task, worker)
+        if place is not None:
+            _note(task, place)
         return task
 
 
@@ -58,18 +62,21 @@ def install_task_watch(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     return undo
 
 
-def _note(task: asyncio.Task[Any], worker: WorkerContext) -> None:
-    place = worker_line(sys._getframe(2), _NOT_ITS_OWN)
-    if place is None or worker.checks is None:
-        return
-    if worker.importing:
-        worker.checks.found("import-io", "a task is begun while the module is imported", place)
-        return
+def _at_import(worker: WorkerContext, coro: Any, place: str) -> None:
+    """Raises JsException where what fails on Cloudflare fails here."""
+    text = "a task is begun while the module is imported"
+    if worker.checks is not None and worker.checks.found("import-io", text, place):
+        coro.close()
+        raise JsException("Error", GLOBAL_SCOPE)
+
+
+def _note(task: asyncio.Task[Any], place: str) -> None:
     used = usage()
     if used is not None:
-        if len(used.tasks) >= _MANY:
-            used.tasks[:] = [entry for entry in used.tasks if (known := entry[0]()) is not None and not known.done()]
-        used.tasks.append((weakref.ref(task), place))
+        tasks = used.tasks = used.tasks or []
+        if len(tasks) >= _MANY:
+            tasks[:] = [entry for entry in tasks if (known := entry[0]()) is not None and not known.done()]
+        tasks.append((weakref.ref(task), place))
 
 
 def hold_for_body(generation: Generation, response: Response, ctx: ExecutionContext) -> None:
@@ -96,9 +103,9 @@ def hold_for_body(generation: Generation, response: Response, ctx: ExecutionCont
 def end_tasks(ctx: ExecutionContext, worker: WorkerContext) -> None:
     """Tell of what an invocation that has ended left at work, and cancel it."""
     used = ctx._usage
-    if used is None or used.streaming or ctx.pending:
+    if used is None or not used.tasks or used.streaming or ctx.pending:
         return
-    tasks, used.tasks = used.tasks, []
+    tasks, used.tasks = used.tasks, None
     for known, place in tasks:
         task = known()
         # One that its maker has cancelled needs a turn of the loop to end, and that is all.

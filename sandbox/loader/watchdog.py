@@ -25,6 +25,7 @@ from sandbox.loader.ending import CAN_END, GRACE_S, Demand, Ender
 from sandbox.loader.imports import Namespace
 from sandbox.loader.stack import Point, Stack, read_stack
 from sandbox.loader.tracebacks import short_path
+from sandbox.runtime.context import current_invocation
 
 logger = logging.getLogger("sandbox.loader")
 
@@ -39,6 +40,13 @@ STUCK_S = 2.0
 """How long after the limit it is said that the code cannot be stopped."""
 IMPORTS_S = 20.0
 """Importing a package that workers share does not count, up to this."""
+CPU_MS = 30_000
+"""What an invocation may take on Cloudflare's paid plan where the wrangler file sets no limit:
+https://developers.cloudflare.com/workers/platform/limits/#cpu-time"""
+SLOWER = 4
+"""Pyodide is several times slower than CPython: a share of one in so many is told."""
+CERTAIN = 3
+"""So often it must have been seen: fewer may be chance."""
 _IDLE = selectors.DefaultSelector.select.__code__
 
 
@@ -155,8 +163,10 @@ class Watchdog:
         ):
             self._close(now)
             self._open(stack, now)
+            self._count(stack)
         else:
             self._note(stretch, stack, now)
+            self._count(stack)
             del stack
             self._judge(stretch, now)
         self._last = now
@@ -179,6 +189,25 @@ class Watchdog:
         stretch.note(stack.point())
         if stack.importing:
             stretch.importing_s += now - self._last
+
+    def _count(self, stack: Stack) -> None:
+        """Count what one invocation takes of the processor, over all its stretches: each look stands for a tick."""
+        place = stack.place
+        if place is None or stack.handle is None or stack.importing:
+            return
+        invocation = stack.handle._context.get(current_invocation)  # type: ignore[attr-defined]
+        if invocation is None or invocation.worker.checks is None:
+            return
+        invocation.ticks += 1
+        config = self._config_of(invocation.worker.name)
+        limit_ms = CPU_MS if config is None or config.cpu_ms is None else config.cpu_ms
+        took_ms = round(invocation.ticks * TICK_S * 1000)
+        if invocation.ticks >= CERTAIN and took_ms >= limit_ms / SLOWER:
+            text = (
+                f"about {took_ms} ms of processor time in one invocation; of the {limit_ms:,} ms allowed on Cloudflare, "
+                f"where Python is several times slower"
+            )
+            invocation.worker.checks.found("cpu-time", text, place)
 
     def _came_round(self) -> None:
         self._turn += 1

@@ -17,17 +17,21 @@ ON_CLOUDFLARE = {
     "import-io": "Disallowed operation called within global scope",
     "threads": "RuntimeError: can't start new thread",
     "sockets": "OSError: raw sockets are not available",
+    "http-client": "it goes by fetch there: it works, and one that does not await holds up the whole isolate",
     "unawaited-task": "the task is cancelled when the response has been sent",
     "global-io": "Cannot perform I/O on behalf of a different request",
     "file-not-uploaded": "FileNotFoundError: [Errno 44] No such file or directory",
     "time-sleep": "time.sleep blocks every request of the isolate, or returns at once",
     "put-rate": "KV PUT failed: 429 Too Many Requests",
     "missed-get": "KV goes on answering that there is nothing, for a minute",
+    "subrequests": "Error: Too many subrequests by single Worker invocation.",
+    "connections": "six connections are open at most, the others wait",
     "kv-operations": "Error: Too many API requests by single Worker invocation.",
+    "cpu-time": "Error 1102: Worker exceeded CPU time limit",
     "global-state": "each isolate has globals of its own, and loses them when it ends",
     "os-environ": "os.environ holds nothing of your shell",
 }
-ONLY_SEEN = frozenset({"missed-get", "kv-operations"})
+ONLY_SEEN = frozenset({"missed-get", "kv-operations", "subrequests", "connections", "cpu-time", "http-client"})
 """Rows that no file tells: they are found while a worker runs."""
 # Row -> what to do, for what is seen while a worker runs; what is read in files says it by itself.
 REMEDIES = {
@@ -35,6 +39,10 @@ REMEDIES = {
     "import-io": "Call it in a handler.",
     "threads": "Do it on the event loop.",
     "sockets": "Use fetch from workers, or httpx.AsyncClient.",
+    "http-client": "Use fetch from workers, or httpx.AsyncClient, which see routes, recordings and the other workers.",
+    "cpu-time": "Do less in one invocation.",
+    "subrequests": "Split the work; on a paid plan raise [limits] subrequests in the wrangler file.",
+    "connections": "Begin so many at a time: a semaphore of 6 does.",
     "unawaited-task": "Await it, or hand it to self.ctx.waitUntil.",
     "time-sleep": "Use await asyncio.sleep.",
     "put-rate": "Put it less often: a key takes one write a second.",

@@ -1,47 +1,58 @@
-"""KV as it is used while workers run: what Cloudflare counts and caches, and a local store does not."""
+"""KV as it is used while workers run: what Cloudflare counts and caches, and a local store does not.
+
+Numbers: https://developers.cloudflare.com/kv/platform/limits/ and, for the cache of misses,
+https://developers.cloudflare.com/kv/concepts/how-kv-works/.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from sandbox.clock import Clock
-from sandbox.runtime.context import usage
+from sandbox.runtime.context import io_at_import, usage
 from sandbox.runtime.protocols import Checks
 
 WRITE_EVERY_S = 1.0
-"""A key takes one write a second: https://developers.cloudflare.com/kv/platform/limits/"""
-MISS_KEPT_S = 60.0
-"""So long an edge may go on answering that there is nothing, the default `cacheTtl`:
-https://developers.cloudflare.com/kv/concepts/how-kv-works/"""
+"""A key takes one write a second."""
 OPERATIONS = 1000
-"""In one invocation: the same page of limits."""
+"""In one invocation; a bulk get is one."""
 _MOST = 10_000
-
-Key = tuple[str, bytes]
 
 
 class KvHistory:
-    """When keys were last written and missed, by namespace and key, for all workers together. Bounded."""
+    """When keys were last written, by namespace and key, for all workers together; the newest ones."""
 
     def __init__(self, clock: Clock) -> None:
-        self.now = clock.now
-        self.written: dict[Key, float] = {}
-        self.missed: dict[Key, float] = {}
+        self._now = clock.now
+        self._written: dict[tuple[str, str], float] = {}
 
-    def note(self, when: dict[Key, float], key: Key) -> None:
-        if len(when) >= _MOST:
-            del when[next(iter(when))]
-        when.pop(key, None)
-        when[key] = self.now()
+    def too_soon(self, namespace: str, key: str) -> bool:
+        """Note a write. Whether it comes within a second of the one before."""
+        now, written, at = self._now(), self._written, (namespace, key)
+        before = written.pop(at, None)
+        if len(written) >= _MOST:
+            del written[next(iter(written))]
+        written[at] = now
+        return before is not None and 0 <= now - before < WRITE_EVERY_S
 
 
 class KvUse(Protocol):
     """What a KV binding tells. Each returns whether the operation is to be refused with what Cloudflare says."""
 
-    def operation(self) -> bool: ...
-    def put(self, namespace: str, key: str) -> bool: ...
-    def missed(self, namespace: str, key: bytes) -> None: ...
-    def read(self, namespace: str, key: bytes) -> None: ...
+    def operation(self) -> bool:
+        """Any operation but the two below: of those this is a part."""
+        ...
+
+    def get(self, namespace: str, key: bytes, found: bool) -> bool: ...
+
+    def put(self, namespace: str, key: str) -> bool:
+        """That it comes too soon."""
+        ...
+
+
+def _at_import() -> bool:
+    io_at_import("KV is used")
+    return False
 
 
 class KvChecks:
@@ -54,27 +65,29 @@ class KvChecks:
     def operation(self) -> bool:
         used = usage()
         if used is None:
-            return False
+            return _at_import()
         used.kv_operations += 1
-        if used.kv_operations <= OPERATIONS:
-            return False
-        return self._checks.found("kv-operations", f"more than {OPERATIONS:,} KV operations in one invocation")
+        return used.kv_operations > OPERATIONS and self._too_many()
+
+    def get(self, namespace: str, key: bytes, found: bool) -> bool:
+        used = usage()
+        if used is None:
+            return _at_import()
+        used.kv_operations += 1
+        missed = used.missed
+        if not found:
+            if missed is None:
+                missed = used.missed = set()
+            missed.add((namespace, key))
+        elif missed is not None and (namespace, key) in missed:
+            shown = key.decode(errors="replace")
+            self._checks.found("missed-get", f"the key {shown} is read again after a get that found nothing")
+        return used.kv_operations > OPERATIONS and self._too_many()
 
     def put(self, namespace: str, key: str) -> bool:
-        written, at = self._history.written, (namespace, key.encode(errors="replace"))
-        before = written.get(at)
-        self._history.note(written, at)
-        if before is None or not 0 <= written[at] - before < WRITE_EVERY_S:
-            return False
-        return self._checks.found("put-rate", f"the key {key} is put again within a second")
+        return self._history.too_soon(namespace, key) and self._checks.found(
+            "put-rate", f"the key {key} is put again within a second"
+        )
 
-    def missed(self, namespace: str, key: bytes) -> None:
-        self._history.note(self._history.missed, (namespace, key))
-
-    def read(self, namespace: str, key: bytes) -> None:
-        at = self._history.missed.get((namespace, key))
-        if at is not None and 0 <= self._history.now() - at < MISS_KEPT_S:
-            text = (
-                f"the key {key.decode(errors='replace')} is read within {MISS_KEPT_S:.0f} s of a get that found nothing"
-            )
-            self._checks.found("missed-get", text)
+    def _too_many(self) -> bool:
+        return self._checks.found("kv-operations", f"more than {OPERATIONS:,} KV operations in one invocation")

@@ -17,6 +17,9 @@ from sandbox.portability.kv import KvChecks, KvHistory
 from sandbox.runtime.place import called_from
 from sandbox.runtime.protocols import Emit
 
+FREE_SUBREQUESTS = 50
+"""Of one invocation on the free plan, where the wrangler file sets no limit:
+https://developers.cloudflare.com/workers/platform/limits/#subrequests"""
 _Known = tuple[str, str, str, str]
 
 
@@ -73,6 +76,7 @@ class WorkerChecks:
         self._running = running
         self._config = config
         self._seen: set[tuple[str, str | None]] = set()
+        self.subrequests = FREE_SUBREQUESTS if config.subrequests is None else config.subrequests
         self.kv = KvChecks(running.kv, self)
 
     def found(self, row: str, message: str, place: str | None = None) -> bool:

@@ -21,6 +21,14 @@ NS = 1_000_000_000
 """Nanoseconds in a second."""
 
 
+GLOBAL_SCOPE = (
+    "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and "
+    "generating random values are not allowed within global scope. To fix this error, perform this operation within a "
+    "handler."
+)
+"""workerd's words."""
+
+
 class _NoNetwork:
     """The `Outbound` of a context that was given none."""
 
@@ -51,13 +59,14 @@ class WorkerContext:
 
 @dataclass(slots=True, eq=False)
 class Usage:
-    """What one invocation has used of what Cloudflare limits, and the tasks it has begun, each with its place (held weakly:
+    """What one invocation has used of what Cloudflare limits, the KV keys that it found nothing under, and the tasks it has begun, each with its place (held weakly:
     a task may hold the body whose end is waited for)."""
 
     kv_operations: int = 0
     subrequests: int = 0
     connections: int = 0
-    tasks: list[tuple[weakref.ref[asyncio.Task[Any]], str]] = field(default_factory=list)
+    missed: set[tuple[str, bytes]] | None = None
+    tasks: list[tuple[weakref.ref[asyncio.Task[Any]], str]] | None = None
     streaming: bool = False
 
 
@@ -155,6 +164,8 @@ class Invocation:
     kind: str = "fetch"
     facts: dict[str, Any] = field(default_factory=dict)
     request: Any = None
+    ticks: int = 0
+    """How often the watchdog found it at work."""
 
 
 def usage() -> Usage | None:
@@ -166,6 +177,15 @@ def usage() -> Usage | None:
     if used is None:
         used = invocation.ctx._usage = Usage()
     return used
+
+
+def io_at_import(what: str) -> None:
+    """Tell of I/O that a worker begins while its modules are imported. Raises JsException where that is to fail here."""
+    worker = current_worker.get()
+    if worker is None or not worker.importing or worker.checks is None:
+        return
+    if worker.checks.found("import-io", f"{what} while the module is imported"):
+        throw("Error", GLOBAL_SCOPE)
 
 
 current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)

@@ -56,7 +56,10 @@ def silent(kind: str, /, **fields: Any) -> None:
 
 
 class Checks(Protocol):
-    """Told of what works here and fails on Cloudflare while a worker's code does it."""
+    """Told of what works here and fails on Cloudflare while a worker's code does it. `subrequests` is how many outbound
+    calls one invocation may make."""
+
+    subrequests: int
 
     def found(self, row: str, message: str, place: str | None = None) -> bool:
         """`row` is one of `sandbox.portability.findings`, `place` is `FILE:LINE` (None: the worker's line that is being

@@ -34,7 +34,7 @@ def served(start, tmp_path):
 
 async def ask(sandbox, name):
     try:
-        response = await sandbox.fetch(name, Request(f"http://{name}.localhost/"))
+        response = await sandbox.fetch(name, Request(f"{sandbox.url_of(name)}/"))
         return await response.text()
     except Exception as error:
         return error
@@ -42,7 +42,8 @@ async def ask(sandbox, name):
 
 @pytest.mark.parametrize("row", sorted(set(ON_CLOUDFLARE) - {"dependency"}))
 async def test_exactly_this_row_when_it_runs(served, row):
-    sandbox, _ = await served(row)
+    hosting = Hosting(watchdog=row == "cpu-time")
+    sandbox, _ = await served(row, hosting=hosting)
     assert {finding.row for finding in sandbox.portability.findings} == {row}
 
 
@@ -75,6 +76,9 @@ STRICT = {
     "import-randomness": "Randomness is not allowed while a Worker is starting",
     "threads": "can't start new thread",
     "put-rate": "KV PUT failed: 429 Too Many Requests",
+    "sockets": "raw sockets are not available",
+    "subrequests": "Too many subrequests by single Worker invocation.",
+    "import-io": "Disallowed operation called within global scope.",
     "kv-operations": "Too many API requests by single Worker invocation.",
 }
 

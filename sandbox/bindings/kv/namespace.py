@@ -232,11 +232,8 @@ class KvNamespace(HostObject):
         assert self._use is not None
         if current_tape.get() is not None and isinstance(self._store, Played):
             return
-        self._count()
-        if found is None:
-            self._use.missed(self._plain.namespace, key)
-        else:
-            self._use.read(self._plain.namespace, key)
+        if self._use.get(self._plain.namespace, key, found is not None):
+            throw("Error", limits.TOO_MANY_OPERATIONS)
 
     def _operation(self, name: str, *keys: str) -> KvOperation:
         return KvOperation(name, self._worker, self._binding, self._plain.namespace, list(keys))

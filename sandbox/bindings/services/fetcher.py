@@ -12,6 +12,7 @@ from typing import Any, cast
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, text_of
 from sandbox.runtime import exchange
+from sandbox.runtime.context import io_at_import
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
 from sandbox.runtime.trace import told_hop
@@ -82,6 +83,7 @@ class Fetcher(HostObject):
         return await self._pass(request)
 
     async def _pass(self, request: Request) -> Response:
+        io_at_import("a service is called")
         try:
             call = self._told("fetch", method=request._method, url=request._url)
             with call:
@@ -155,6 +157,7 @@ class Fetcher(HostObject):
         return await self._pass_rpc(name, args)
 
     async def _pass_rpc(self, name: str, args: list[Any]) -> Any:
+        io_at_import("a service is called")
         try:
             # What comes back was cloned on the other side.
             with self._told("rpc", method=name):

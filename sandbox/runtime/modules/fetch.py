@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.context import WorkerContext, current_worker, io_at_import
 from sandbox.runtime.values import JsException, JsFunction, JsObject, JsPromise, jsnull
 from sandbox.runtime.values.promise import as_error
 from sandbox.runtime.web.request import Request
@@ -30,6 +30,8 @@ def fetch(resource: Any = None, init: Any = None, *_: Any) -> JsPromise:
     try:
         if worker is None:
             raise JsException("Error", "fetch() was called where no worker is running")
+        if worker.importing:
+            io_at_import("fetch() is called")
         request = outgoing(resource, init)
     except JsException as error:
         return JsPromise._rejected(error)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from typing import Any
 
+from sandbox.runtime.context import io_at_import
 from sandbox.runtime.values import to_number
 from sandbox.runtime.values.promise import as_promise_value
 
@@ -20,6 +21,7 @@ def _seconds(delay: Any) -> float:
 
 def set_timeout(callback: Any = None, delay: Any = 0, *args: Any) -> int:
     """`setTimeout(callback, ms, ...args)`: the timer's id."""
+    io_at_import("setTimeout() is called")
     timer = next(_ids)
 
     def fire() -> None:
@@ -32,6 +34,7 @@ def set_timeout(callback: Any = None, delay: Any = 0, *args: Any) -> int:
 
 def set_interval(callback: Any = None, delay: Any = 0, *args: Any) -> int:
     """`setInterval(callback, ms, ...args)`: the timer's id."""
+    io_at_import("setInterval() is called")
     timer = next(_ids)
     loop = asyncio.get_running_loop()
 
