@@ -18,7 +18,7 @@ from sandbox.egress.counting import close
 from sandbox.egress.inflate import can_decode
 from sandbox.egress.sockets import passing
 from sandbox.runtime import exchange
-from sandbox.runtime.context import WorkerContext, current_worker
+from sandbox.runtime.context import WorkerContext, current_invocation, current_worker
 from sandbox.runtime.place import called_from
 from sandbox.runtime.values import JsException
 
@@ -67,6 +67,7 @@ def _patch(httpx: Any) -> None:
         worker = current_worker.get()
         if worker is None or passing.get() or (worker.shared and called_from(sys._getframe(1)) is None):
             return await original(self, request)
+        _same_event(self, worker)
         limits = request.extensions.get("timeout", {})
         connect, read = limits.get("connect"), limits.get("read")
         first = None if connect is None or read is None else connect + read
@@ -85,6 +86,16 @@ def _patch(httpx: Any) -> None:
 
     handle_async_request._for_workers = True  # type: ignore[attr-defined]
     transport.handle_async_request = handle_async_request
+
+
+def _same_event(transport: Any, worker: WorkerContext) -> None:
+    """Tell of a client that several requests use."""
+    invocation = current_invocation.get()
+    if invocation is None or worker.checks is None:
+        return
+    if getattr(transport, "_sandbox_ctx", invocation.ctx) is not invocation.ctx:
+        worker.checks.found("global-io", "an httpx.AsyncClient of another request is used")
+    transport._sandbox_ctx = invocation.ctx
 
 
 async def _fetched(httpx: Any, worker: WorkerContext, request: httpx.Request) -> Any:

@@ -269,7 +269,10 @@ class Generation:
         if trace is not None:
             trace.generation = self.number
         current_worker.set(self.context)
-        current_invocation.set(Invocation(self.context, ctx, kind=kind, request=request))
+        invocation = Invocation(self.context, ctx, kind=kind, request=request)
+        if request is not None:
+            request._owner = invocation
+        current_invocation.set(invocation)
         return ctx, before
 
     def _end(self, ctx: ExecutionContext, before: _Before) -> None:

@@ -10,8 +10,12 @@ from typing import Any
 
 from sandbox.loader.imports import namespace_under
 from sandbox.runtime.context import current_worker
+from sandbox.runtime.place import worker_line
+from sandbox.runtime.protocols import Checks
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+NO_SUCH_FILE = 44
+"""What ENOENT is in Emscripten."""
 _installed = False
 _tries: list[set[str]] = []
 
@@ -39,6 +43,13 @@ def what_is_opened() -> Iterator[set[str]]:
         _tries[:] = [each for each in _tries if each is not tried]
 
 
+def _tell(checks: Checks, real: str) -> None:
+    """Raises FileNotFoundError where what fails on Cloudflare fails here."""
+    place = worker_line(sys._getframe(2))
+    if place is not None and checks.opened(real, place):
+        raise FileNotFoundError(NO_SUCH_FILE, "No such file or directory", real)
+
+
 def _hear(event: str, args: tuple[Any, ...]) -> None:
     if event != "open" or len(args) < 3:
         return
@@ -59,3 +70,6 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
             namespace.opened.add(real)
             for tried in _tries:
                 tried.add(real)
+            checks = getattr(context, "checks", None)
+            if checks is not None:
+                _tell(checks, real)

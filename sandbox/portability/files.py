@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sandbox.config.models import WorkerConfig
 from sandbox.portability.source import Source, own_files
 
 
+def uploads(config: WorkerConfig) -> Callable[[str], bool]:
+    """Whether a file is uploaded beside the code, by its path from the module root, as posix writes it."""
+    patterns = [_pattern(glob) for rule in config.rules for glob in rule.globs]
+    return lambda path: any(pattern.fullmatch(path) for pattern in patterns)
+
+
 def not_uploaded(config: WorkerConfig) -> dict[str, Path]:
     """Every file beside the code that no rule matches, by its path and by its bare name."""
-    patterns = [_pattern(glob) for rule in config.rules for glob in rule.globs]
+    uploaded = uploads(config)
     found: dict[str, Path] = {}
     for path in own_files(config.module_root):
         relative = path.relative_to(config.module_root)
         if path.suffix in (".py", ".pyc", ".pyi"):
             continue
-        if not any(pattern.fullmatch(relative.as_posix()) for pattern in patterns):
+        if not uploaded(relative.as_posix()):
             found[relative.as_posix()] = found[relative.name] = path
     return found
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.clock import Clock
 from sandbox.config.models import WorkerConfig
+from sandbox.portability.files import uploads
 from sandbox.portability.findings import REMEDIES, Finding
 from sandbox.portability.kv import KvChecks, KvHistory
 from sandbox.runtime.place import called_from
@@ -75,9 +76,16 @@ class WorkerChecks:
     def __init__(self, running: Running, config: WorkerConfig) -> None:
         self._running = running
         self._config = config
+        self._uploaded = uploads(config)
         self._seen: set[tuple[str, str | None]] = set()
         self.subrequests = FREE_SUBREQUESTS if config.subrequests is None else config.subrequests
         self.kv = KvChecks(running.kv, self)
+
+    def opened(self, path: str, place: str) -> bool:
+        root = os.path.realpath(self._config.module_root) + os.sep
+        if path.endswith((".pyc", ".pyi")) or (path.startswith(root) and self._uploaded(path.removeprefix(root))):
+            return False
+        return self.found("file-not-uploaded", f"{Path(path).name} is uploaded by no module rule", place)
 
     def found(self, row: str, message: str, place: str | None = None) -> bool:
         if place is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.clock import Clock, SystemClock
+from sandbox.runtime.owner import current_invocation as current_invocation
 from sandbox.runtime.protocols import Checks, Emit, Outbound, silent
 from sandbox.runtime.tape import current_tape
 from sandbox.runtime.values import HostObject, JsObject, JsPromise, js_method, throw
@@ -189,7 +190,6 @@ def io_at_import(what: str) -> None:
 
 
 current_worker: ContextVar[WorkerContext | None] = ContextVar("current_worker", default=None)
-current_invocation: ContextVar[Invocation | None] = ContextVar("current_invocation", default=None)
 patched_env: ContextVar[JsObject | None] = ContextVar("patched_env", default=None)
 
 

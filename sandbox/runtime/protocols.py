@@ -66,6 +66,10 @@ class Checks(Protocol):
         run). Returns whether it is to fail here as well. Callable in any thread."""
         ...
 
+    def opened(self, path: str, place: str) -> bool:
+        """A file of the worker's folder is read, given as real path. Returns as `found`."""
+        ...
+
 
 @dataclass(slots=True)
 class KvOperation:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.app.hosting import Hosting
+from sandbox.errors import WorkerFailed
 from sandbox.portability.findings import ON_CLOUDFLARE
 from sandbox.runtime.web import Request
 
@@ -88,3 +89,52 @@ async def test_strict_fails_with_what_cloudflare_says(served, row):
     sandbox, told = await served(row, hosting=Hosting(strict=True))
     assert STRICT[row] in str(await ask(sandbox, row))
     assert all(event.fields["strict"] for event in told)
+
+
+KEPT = """
+from js import Promise
+from workers import Response, WorkerEntrypoint, fetch
+
+kept = {}
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        what = request.url.rsplit("/", 1)[1]
+        if what == "source":
+            return Response("hello")
+        first = what not in kept
+        if first:
+            kept[what] = await self.make(what, request)
+        return Response(await self.use(what, kept[what], first))
+
+    async def make(self, what, request):
+        if what == "request":
+            return request
+        if what == "promise":
+            return Promise.new(lambda resolve, reject: None)
+        response = await fetch(request.url.replace(what, "source"))
+        return response.js_object.body if what == "stream" else response
+
+    async def use(self, what, it, first):
+        if first:
+            return "kept"
+        if what == "promise":
+            await it
+        if what == "stream":
+            it.getReader()
+            return "read"
+        return await it.text()
+"""
+
+
+@pytest.mark.parametrize("what", ["request", "response", "stream", "promise"])
+async def test_what_one_request_made_is_not_anothers(start, worker, what):
+    worker("keeper", KEPT)
+    sandbox = await start(serve=False, hosting=Hosting(strict=True))
+    url = f"{sandbox.url_of('keeper')}/{what}"
+    assert await (await sandbox.fetch("keeper", Request(url, {"method": "POST", "body": "hello"}))).text() == "kept"
+    assert sandbox.portability.findings == ()
+    with pytest.raises(WorkerFailed, match="Cannot perform I/O on behalf of a different request"):
+        await sandbox.fetch("keeper", Request(url))
+    assert [finding.row for finding in sandbox.portability.findings] == ["global-io"]

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, text_of
 from sandbox.runtime import exchange
-from sandbox.runtime.context import io_at_import
+from sandbox.runtime.context import current_invocation, io_at_import
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
 from sandbox.runtime.trace import told_hop
@@ -70,6 +70,7 @@ class Fetcher(HostObject):
         else:
             request = Request(resource, init)
         response = await self._send(request)
+        response._owner = current_invocation.get()
         if response.status not in REDIRECTS or request.redirect != "follow":
             return response
         return await self._follow(request, response)

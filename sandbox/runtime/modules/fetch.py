@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from sandbox.runtime.context import WorkerContext, current_worker, io_at_import
+from sandbox.runtime.context import WorkerContext, current_invocation, current_worker, io_at_import
 from sandbox.runtime.values import JsException, JsFunction, JsObject, JsPromise, jsnull
 from sandbox.runtime.values.promise import as_error
 from sandbox.runtime.web.request import Request
@@ -39,10 +39,10 @@ def fetch(resource: Any = None, init: Any = None, *_: Any) -> JsPromise:
 
 
 async def _send(worker: WorkerContext, request: Request) -> Response:
-    signal = request._signal
-    if signal is None:
-        return await worker.outbound.fetch(worker.name, request)
-    return await abortable(worker.outbound.fetch(worker.name, request), signal)
+    signal, answer = request._signal, worker.outbound.fetch(worker.name, request)
+    response = await (answer if signal is None else abortable(answer, signal))
+    response._owner = current_invocation.get()
+    return response
 
 
 async def abortable(work: Coroutine[Any, Any, Response], signal: Any) -> Response:

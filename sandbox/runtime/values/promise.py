@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any
 
+from sandbox.runtime.owner import DIFFERENT_REQUEST, current_invocation, used_elsewhere
 from sandbox.runtime.switching import Switching
 from sandbox.runtime.values.eager import start_now
 from sandbox.runtime.values.errors import JsException, throw
@@ -44,7 +45,7 @@ _SEEN.handled = True
 class JsPromise(JsProxy):
     """`Promise`. Await it as often as you like; cancelling one awaiter does not cancel the work behind it."""
 
-    __slots__ = ("__weakref__", "_callbacks", "_state", "_task", "_unhandled", "_value")
+    __slots__ = ("__weakref__", "_callbacks", "_owner", "_state", "_task", "_unhandled", "_value")
     js_name = "Promise"
     _callbacks: list[Callable[[], None]] | None
 
@@ -63,6 +64,7 @@ class JsPromise(JsProxy):
         self._callbacks = None
         self._unhandled: _Unhandled | None = None
         self._task: asyncio.Future[Any] | None = None
+        self._owner = current_invocation.get()
 
     # --- how the host makes promises
 
@@ -209,6 +211,8 @@ class JsPromise(JsProxy):
 
     def __await__(self) -> Generator[Any, None, Any]:
         if self._state == _PENDING:
+            if self._owner is not current_invocation.get() and used_elsewhere(self._owner, "a promise"):
+                throw("Error", DIFFERENT_REQUEST)
             wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._when_settled(lambda: None if wake.done() else wake.set_result(None))
             yield from wake

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from sandbox.runtime.owner import DIFFERENT_REQUEST, used_elsewhere
 from sandbox.runtime.values import (
     ArrayBuffer,
     BufferView,
@@ -30,11 +31,12 @@ USED = "Body has already been used. It can only be used once. Use tee() first if
 class Body(HostObject):
     """`_body` is None (no body), bytes, str (not encoded yet), an asynchronous iterator of the host, or a stream."""
 
-    __slots__ = ("_body", "_content_type", "_headers", "_used")
+    __slots__ = ("_body", "_content_type", "_headers", "_owner", "_used")
     _body: Any
     _headers: Headers | None
     _content_type: str | None  # what the body's kind asks for, until the headers object exists
     _used: bool
+    _owner: Any  # the event it belongs to; not set for what only memory is behind
 
     @property
     def headers(self) -> Headers:
@@ -59,18 +61,27 @@ class Body(HostObject):
         body = self._body
         if body is None:
             return jsnull
+        self._check_owner()
         if not isinstance(body, ReadableStream):
             body = stream_of(body)
             if self._used:
                 body._disturbed = True
             self._body = body
+        if (owner := getattr(self, "_owner", None)) is not None:
+            body._owner = owner
         return body
+
+    def _check_owner(self) -> None:
+        """Raises JsException where it is another request's and that is to fail here."""
+        if used_elsewhere(getattr(self, "_owner", None), "the body"):
+            throw("Error", DIFFERENT_REQUEST)
 
     def _take(self) -> Any:
         """The body, marked used; a TypeError where it was used before."""
         body = self._body
         if self._used:
             throw("TypeError", USED)
+        self._check_owner()
         if body is None:
             return None
         if isinstance(body, ReadableStream):
@@ -124,6 +135,7 @@ class Body(HostObject):
         if self.bodyUsed:
             throw("TypeError", "Cannot clone a message whose body has already been used.")
         body = self._body
+        self._check_owner()
         if body is None or type(body) is bytes or type(body) is str:
             return body
         self._body, copy = self.body._tee()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
+from sandbox.runtime.owner import DIFFERENT_REQUEST, used_elsewhere
 from sandbox.runtime.values import (
     HostObject,
     JsArray,
@@ -41,6 +42,7 @@ class ReadableStream(HostObject):
         "_error",
         "_high_water",
         "_host",
+        "_owner",
         "_pull",
         "_pulling",
         "_queue",
@@ -53,6 +55,7 @@ class ReadableStream(HostObject):
         "_waiters",
     )
     _state: Literal["readable", "closed", "errored"]
+    _owner: Any
 
     def __init__(self, source: Any = None, strategy: Any = None, *_: Any) -> None:
         mark = option(strategy, "highWaterMark")
@@ -285,8 +288,15 @@ class ReadableStream(HostObject):
     def locked(self) -> bool:
         return self._reader is not None
 
+    def _check_owner(self) -> None:
+        """Raises JsException where it is another request's (`_owner`: the event it belongs to, where that is known) and
+        that is to fail here."""
+        if used_elsewhere(getattr(self, "_owner", None), "a stream"):
+            throw("Error", DIFFERENT_REQUEST)
+
     @js_method
     def getReader(self, options: Any) -> Any:
+        self._check_owner()
         if option(options, "mode") == "byob":
             return ReadableStreamBYOBReader(self)
         return ReadableStreamDefaultReader(self)
@@ -305,6 +315,7 @@ class ReadableStream(HostObject):
         return self._iterate(prevent_cancel=bool(option(options, "preventCancel")))
 
     async def _iterate(self, *, prevent_cancel: bool) -> AsyncIterator[Any]:
+        self._check_owner()
         reader = ReadableStreamDefaultReader(self)
         ended = False
         try:
@@ -324,10 +335,12 @@ class ReadableStream(HostObject):
 
     @js_method
     def tee(self) -> JsArray:
+        self._check_owner()
         return JsArray(list(self._tee()))
 
     @js_method
     def pipeTo(self, destination: Any, options: Any) -> JsPromise:
+        self._check_owner()
         if self._reader is not None:
             return JsPromise._rejected(JsException("TypeError", "This ReadableStream is currently locked to a reader."))
         return JsPromise._in_task(pipe(self, destination, options))
