@@ -15,7 +15,7 @@ from sandbox.loader.watch import Watcher
 if TYPE_CHECKING:
     from sandbox.app.sandbox import Sandbox
 
-NEEDS_RESTART = ("ip", "port", "state", "on_error")
+NEEDS_RESTART = ("ip", "port", "state", "on_error", "isolates")
 
 
 class Changes:

@@ -142,6 +142,7 @@ class Sandbox:
             points=self.points,
             load=hosting.load,
             front=self.contexts.assets.front,
+            isolates=self.config.isolates,
         )
         self._crons = Crons(self.workers, self.clock, self.contexts.emit_redacted)
         self._crons.configure(self.config.workers)

@@ -102,7 +102,7 @@ def load_sandbox(
         settings=settings,
         pipelines=pipelines,
         faults=faults,
-        **{key: basics[key] for key in ("ip", "on_error") if key in basics},
+        **{key: basics[key] for key in ("ip", "on_error", "isolates") if key in basics},
     )
     return Loaded(config, problems.warnings)
 

@@ -280,7 +280,7 @@ class SandboxConfig:
     """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
 
     `search` are the folders whose subfolders may be workers (those before the wildcard of each `include` pattern).
-    `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
+    `isolates` is how many copies of each worker serve in turn. `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
     """
 
     root: Path
@@ -289,6 +289,7 @@ class SandboxConfig:
     ip: str = "127.0.0.1"
     port: int = 8787
     on_error: Literal["stale", "fail"] = "stale"
+    isolates: int = 1
     allow_hosts: tuple[str, ...] = ()
     egress: EgressConfig = EgressConfig()
     events: EventsConfig = EventsConfig()

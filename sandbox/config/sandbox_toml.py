@@ -32,7 +32,7 @@ _TARGETS = ("folder", "worker", "upstream")
 
 
 def read_basics(document: Table) -> dict[str, Any]:
-    """`[sandbox]`: those of `port`, `ip`, `state`, `include`, `on_error`, `allow_hosts` that are given and right."""
+    """`[sandbox]`: those of `port`, `ip`, `state`, `include`, `on_error`, `isolates`, `allow_hosts` that are given and right."""
     table = document.table("sandbox")
     if table is None:
         return {}
@@ -42,6 +42,7 @@ def read_basics(document: Table) -> dict[str, Any]:
         "state": table.text("state"),
         "include": table.strings("include"),
         "on_error": table.choice("on_error", ("stale", "fail")),
+        "isolates": table.integer("isolates", least=1, most=8),
         "allow_hosts": table.strings("allow_hosts"),
     }
     table.warn_unknown()

@@ -48,7 +48,8 @@ class WorkerRegistry:
 
     `make_context(config)` gives each generation what its code stands on, `load_config(folder)` reads a worker's
     configuration again before a reload. `on_error` is what happens when new code does not load: "stale" lets the last
-    good generation serve on, "fail" makes requests fail until the code is mended.
+    good generation serve on, "fail" makes requests fail until the code is mended. With more than one of `isolates` each
+    worker has so many copies, which serve in turn and share no globals.
 
     Events: `reload`, `reload.failed`, `request.stale` (worker, generation, error) once for each request that old code
     answers, `exception` (worker, text) for each exception of worker code.
@@ -63,6 +64,7 @@ class WorkerRegistry:
         points: Points | None = None,
         load: Load = load_generation,
         front: Front | None = None,
+        isolates: int = 1,
     ) -> None:
         self._make_context = make_context
         self._load_config = load_config
@@ -71,6 +73,7 @@ class WorkerRegistry:
         self._points = points or Points()
         self._load = load
         self._front = front
+        self._isolates = isolates
         # By folded name, and by each spelling seen since (so that the usual one is found at once).
         self._slots: dict[str, Slot] = {}
         self._spellings: dict[str, Slot] = {}
@@ -123,8 +126,8 @@ class WorkerRegistry:
         slot = self._find(name)
         del self._slots[fold(slot.name)]
         self._spellings.clear()
-        if slot.generation is not None:
-            slot.generation.retire()
+        for generation in slot.current():
+            generation.retire()
 
     def names(self) -> list[str]:
         """The canonical names, in the order they were added."""
@@ -147,12 +150,17 @@ class WorkerRegistry:
 
     def busy(self) -> list[Generation]:
         """The generations, old ones too, that an event, `waitUntil` work or a lease holds."""
-        generations = (g for slot in self._slots.values() for g in (slot.generation, *slot.older))
+        generations = (g for slot in self._slots.values() for g in (*slot.current(), *slot.older))
         return [generation for generation in generations if generation is not None and generation.busy]
 
     def opened(self, name: str) -> Collection[str]:
         """The files of its own folder that a worker's code read, also where that made it fail, as real paths."""
         return self._find(name).opened()
+
+    def edited(self, name: str, path: str) -> None:
+        """As `Generation.edited`, for every copy that serves."""
+        for generation in self._find(name).current():
+            generation.edited(path)
 
     async def reload_shared(self, package: str) -> None:
         """Forget a package that workers import from outside their folders, and reload those that do."""
@@ -184,6 +192,8 @@ class WorkerRegistry:
         generation = slot.generation
         if generation is None or slot.failure is not None:
             generation = self._despite(slot)
+        if slot.copies:
+            generation = slot.next_copy()
         entry = generation.entry(entrypoint)
         try:
             return await generation.fetch(request, entry=entry, props=props)
@@ -245,6 +255,8 @@ class WorkerRegistry:
         generation = slot.generation
         if generation is None or slot.failure is not None:
             generation = self._despite(slot)
+        if slot.copies:
+            generation = slot.next_copy()
         return generation.lease(stale=slot.failure is not None)
 
     async def close(self, grace: float) -> list[str]:
@@ -252,7 +264,7 @@ class WorkerRegistry:
 
         Returns the names of the workers that were cut.
         """
-        generations = [g for slot in self._slots.values() for g in (slot.generation, *slot.older) if g is not None]
+        generations = [g for slot in self._slots.values() for g in (*slot.current(), *slot.older)]
         clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
         deadline = clock() + grace
         # Again until none is busy: what still runs may call another worker.
@@ -281,6 +293,8 @@ class WorkerRegistry:
         generation = slot.generation
         if generation is None or slot.failure is not None:
             generation = self._despite(slot)
+        if slot.copies:
+            generation = slot.next_copy()
         return generation, generation.entry(entrypoint)
 
     def _despite(self, slot: Slot) -> Generation:
@@ -326,33 +340,37 @@ class WorkerRegistry:
         """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a
         request finds the old generation or the new one and never none."""
         started = time.perf_counter()
-        old = slot.generation
+        old, before = slot.generation, slot.current()
         slot.attempts += 1
         generation, failure = None, None
+        copies: list[Generation] = []
         with what_is_read() as read, what_is_opened() as tried:
             try:
-                generation = self._load(config, slot.attempts, self._make_context(config))
+                for _ in range(self._isolates):
+                    copies.append(self._load(config, slot.attempts, self._make_context(config)))
+                generation = copies[0]
             except BaseException as error:  # whatever a module raises when it is imported
                 failure = error
         slot.settled = old is None or not saved_meanwhile(read, old.files)
         if not slot.settled:
             slot.attempts -= 1
-            if generation is not None:
-                generation.retire()
-                self._sweeper.soon()
+            self._drop(copies)
             return
         slot.tried = frozenset(tried) if generation is None else frozenset()
         if generation is None:
             assert failure is not None
+            self._drop(copies)
             self._fail(slot, config, failure)
             return
         slot.config, slot.generation = config, generation
         slot.failure = slot.error = slot.hint = None
         slot.loaded_at = generation.context.clock.now()
-        generation.when_released(lambda: self._released(slot, generation))
-        if old is not None:
-            slot.older.add(old)
-            old.retire()
+        slot.copies = copies if self._isolates > 1 else []
+        for copy in copies:
+            copy.when_released(lambda copy=copy: self._released(slot, copy))  # type: ignore[misc]
+        for replaced in before:
+            slot.older.add(replaced)
+            replaced.retire()
         milliseconds = (time.perf_counter() - started) * 1000
         self._emit("reload", worker=slot.name, generation=generation.number, ms=milliseconds)
 
@@ -362,6 +380,13 @@ class WorkerRegistry:
         text = slot.error if isinstance(error, UserError) else describe_failure(error, config)
         stale = slot.generation is not None and self._on_error == "stale"
         self._emit("reload.failed", worker=slot.name, error=text, stale=stale)
+
+    def _drop(self, copies: Collection[Generation]) -> None:
+        """Let go of what is not to serve."""
+        for copy in copies:
+            copy.retire()
+        if copies:
+            self._sweeper.soon()
 
     def _released(self, slot: Slot, generation: Generation) -> None:
         slot.older.discard(generation)

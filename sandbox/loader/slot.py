@@ -27,7 +27,7 @@ class WorkerStatus:
 @dataclass(slots=True)
 class Slot:
     """A worker's place in the registry. `failure` is why the newest code is not serving, `config` the configuration that
-    was read last; `tried` are the files the newest code opened, where it does not load: one of them may be why."""
+    was read last; `copies` are generations of the same code that serve in turn, where there are several; `tried` are the files the newest code opened, where it does not load: one of them may be why."""
 
     name: str
     config: WorkerConfig
@@ -41,6 +41,19 @@ class Slot:
     settled: bool = True
     tried: frozenset[str] = frozenset()
     older: set[Generation] = field(default_factory=set)
+    copies: list[Generation] = field(default_factory=list)
+
+    def current(self) -> tuple[Generation, ...]:
+        """The generation that serves, and the other copies of the same code."""
+        if self.generation is None:
+            return ()
+        return (self.generation, *(copy for copy in self.copies if copy is not self.generation))
+
+    def next_copy(self) -> Generation:
+        """The copy that is to serve now; the others come after it."""
+        copy = self.generation = self.copies.pop(0)
+        self.copies.append(copy)
+        return copy
 
     def status(self) -> WorkerStatus:
         number = self.generation.number if self.generation is not None else None

@@ -339,9 +339,8 @@ class Watcher:
     def _not_imported(self, path: str, reloaded: Collection[str]) -> None:
         """Tell those who may import a file later, and are not loaded anew, that it was saved."""
         for name in self._registry.names():
-            generation = self._registry.generation(name)
-            if generation is not None and name not in reloaded:
-                generation.edited(path)
+            if name not in reloaded:
+                self._registry.edited(name, path)
 
     def _is_news(self, path: Path) -> bool:
         return path not in self._contents or content(path) != self._contents[path]

@@ -138,3 +138,15 @@ async def test_what_one_request_made_is_not_anothers(start, worker, what):
     with pytest.raises(WorkerFailed, match="Cannot perform I/O on behalf of a different request"):
         await sandbox.fetch("keeper", Request(url))
     assert [finding.row for finding in sandbox.portability.findings] == ["global-io"]
+
+
+async def test_two_isolates_share_no_globals(start, tmp_path):
+    shutil.copytree(ROWS / "global-state", tmp_path / "workers" / "counter")
+    (tmp_path / "sandbox.toml").write_text("[sandbox]\nisolates = 2\n")
+    sandbox = await start(serve=False)
+    assert [await ask(sandbox, "global-state") for _ in range(4)] == ["1", "1", "2", "2"]
+    entry = tmp_path / "workers" / "counter" / "src" / "entry.py"
+    entry.write_text(entry.read_text().replace("seen = 0", "seen = 10"))
+    assert (await sandbox.workers.reload("global-state")).generation == 2
+    assert [await ask(sandbox, "global-state") for _ in range(4)] == ["11", "11", "12", "12"]
+    assert not sandbox.workers.busy()
