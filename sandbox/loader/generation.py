@@ -11,6 +11,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from sandbox.config.models import WorkerConfig
@@ -63,7 +64,8 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     current_invocation.set(None)
     context.importing = True
     try:
-        main = importlib.import_module(f"{namespace.prefix}.{namespace.main_name}")
+        # In a context of its own: what it sets there (Django a language) would hold its modules.
+        main = copy_context().run(importlib.import_module, f"{namespace.prefix}.{namespace.main_name}")
         exports = exports_of(main, config)
     except SystemExit as stop:
         reclaim.forget(namespace, reclaim.handlers_in_use() - handlers)

@@ -20,6 +20,7 @@ from typing import Any
 
 from sandbox.config.models import fold
 from sandbox.loader import shadowing
+from sandbox.loader.copies import Copies, copies_for, copies_of
 from sandbox.loader.sources import sources_under
 from sandbox.runtime.context import current_worker
 from sandbox.runtime.stdlib import STAND_INS, dates
@@ -64,6 +65,7 @@ class Namespace:
         self.prefix = _free_prefix(f"{_DOTTED_ROOT}{fold(worker)}_g{number}")
         self._own = top_level_names(self.root)
         self._own[self.main_name] = True
+        self.copies = copies_for(sources_under(self.root).values())
         self.builtins: dict[str, Any] = dict(vars(builtins))
         self.builtins["__import__"] = self._importer()
         self.builtins[dates.NAME] = dates.clock_attribute
@@ -95,6 +97,8 @@ class Namespace:
         """Forget every module of the prefix. What still runs keeps its own globals, and can import no more."""
         _by_prefix.pop(self.prefix, None)
         self.serve(None)
+        if self.copies is not None:
+            self.copies.close()
         start = self.prefix + "."
         for name in [name for name in sys.modules if name == self.prefix or name.startswith(start)]:
             del sys.modules[name]
@@ -144,7 +148,7 @@ class Namespace:
     def _importer(self) -> Callable[..., Any]:
         # A closure instead of a method: this runs for each import statement of the worker, lazy ones on every request.
         own, prefix, dotted = self._own, self.prefix, self.prefix + "."
-        modules, shared = sys.modules, self.shared
+        modules, shared, copies = sys.modules, self.shared, self.copies
 
         def __import__(  # noqa: N807
             name: str,
@@ -156,7 +160,10 @@ class Namespace:
             if level == 0:
                 top = name.partition(".")[0]
                 if top not in own or not self.owns(top):
-                    module = _real_import(name, globals, locals, fromlist, 0)
+                    if copies is None:
+                        module = _real_import(name, globals, locals, fromlist, 0)
+                    else:
+                        module = copies.run(_real_import, name, globals, locals, fromlist, 0)
                     shared.add(top)
                     if top in _after_import:
                         _after_import[top]()
@@ -231,6 +238,18 @@ def meant_by(name: str, caller: FrameType) -> str | None:
     if isinstance(caller_name, str) and caller_name.partition(".")[0] == top:
         return None
     return current.qualify(name)
+
+
+def copies_meant_by(caller: FrameType) -> Copies | None:
+    """The copies of libraries that `caller` imports from: those of its worker, or its own; None for the world's."""
+    if not _by_prefix:
+        return None
+    owner = owner_of(caller.f_globals.get("__name__"))
+    if owner is None:
+        if (copies := copies_of(caller)) is not None:
+            return copies
+        owner = _by_context.get(id(current_worker.get(None)))
+    return None if owner is None else owner.copies
 
 
 def plain_text(text: str) -> str:

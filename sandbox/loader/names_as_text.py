@@ -16,8 +16,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from sandbox.loader import for_django
 from sandbox.loader.finder import install_finder
-from sandbox.loader.imports import ROOT, after_import, meant_by, owner_of, plain_text
+from sandbox.loader.imports import ROOT, after_import, copies_meant_by, meant_by, owner_of, plain_text
 from sandbox.runtime.stdlib import STAND_INS
 
 _bootstrap: Any = vars(importlib)["_bootstrap"]
@@ -39,6 +40,7 @@ def install() -> None:
     # what the worker calls it (so dictConfig's "loggers" find it).
     logging.Logger.manager.getLogger = _get_logger  # type: ignore[method-assign]
     after_import("logging", _adapt_dict_config)
+    for_django.install()
 
 
 def _adapt_dict_config() -> None:
@@ -54,7 +56,11 @@ def _gcd_import(name: str, package: str | None = None, level: int = 0) -> Module
         name = meant_by(name, frame) or name
     elif package:
         package = meant_by(package, frame) or package
-    module: ModuleType = _real_gcd_import(name, package, level)
+    copies = copies_meant_by(frame)
+    if copies is None:
+        module: ModuleType = _real_gcd_import(name, package, level)
+    else:
+        module = copies.run(_real_gcd_import, name, package, level)
     if level == 0 and name in STAND_INS and owner_of(frame.f_globals.get("__name__")) is not None:
         return STAND_INS[name]
     return module
@@ -63,8 +69,14 @@ def _gcd_import(name: str, package: str | None = None, level: int = 0) -> Module
 def _find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
     frame = sys._getframe(1)
     if name.startswith("."):
-        return _real_find_spec(name, package and (meant_by(package, frame) or package))
-    return _real_find_spec(meant_by(name, frame) or name, package)
+        package = package and (meant_by(package, frame) or package)
+    else:
+        name = meant_by(name, frame) or name
+    copies = copies_meant_by(frame)
+    if copies is None:
+        return _real_find_spec(name, package)
+    found: ModuleSpec | None = copies.run(_real_find_spec, name, package)
+    return found
 
 
 def _get_data(package: str, resource: str) -> bytes | None:

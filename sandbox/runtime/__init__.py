@@ -2,6 +2,6 @@
 
 from sandbox.runtime.compat import compatibility_flags
 from sandbox.runtime.emulation import install
-from sandbox.runtime.threads import patch_anyio
+from sandbox.runtime.threads import patch_anyio, patch_asgiref
 
-__all__ = ["compatibility_flags", "install", "patch_anyio"]
+__all__ = ["compatibility_flags", "install", "patch_anyio", "patch_asgiref"]

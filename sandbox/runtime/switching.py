@@ -13,6 +13,7 @@ import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -137,7 +138,12 @@ def _drive(stack: Any, current: Callable[[], Any], call: Callable[[], Any]) -> G
                 given = yield told
             resume = waiter.switch
         except BaseException as error:
-            given, resume = error, waiter.throw
+            given, resume = error, partial(_throw_into, waiter)
+
+
+def _throw_into(waiter: Any, error: BaseException) -> Any:
+    # With its traceback: by the error alone greenlet begins a new one.
+    return waiter.throw(type(error), error, error.__traceback__)
 
 
 def awaited(awaitable: Any) -> Awaitable[Any]:

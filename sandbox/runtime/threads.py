@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sandbox.runtime.context import current_worker
@@ -29,3 +30,29 @@ def patch_anyio() -> None:
 
     run_sync._in_line_for_workers = True  # type: ignore[attr-defined]
     to_thread.run_sync = run_sync  # type: ignore[assignment]
+
+
+class _InLine(ThreadPoolExecutor):
+    """Does a worker's work when it is handed over, as `run_in_executor` of Pyodide's loop does."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if current_worker.get() is None:
+            return super().submit(fn, *args, **kwargs)
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def patch_asgiref() -> None:
+    """Let `sync_to_async`, by which Django runs synchronous views, call them in line while a worker is running.
+
+    Does nothing before `asgiref.sync` was imported; doing it twice changes nothing; code of the host keeps its threads.
+    """
+    module: Any = sys.modules.get("asgiref.sync")
+    if module is None or module.ThreadPoolExecutor is _InLine:
+        return
+    module.ThreadPoolExecutor = _InLine
+    module.SyncToAsync.single_thread_executor = _InLine(max_workers=1)

@@ -84,7 +84,7 @@ def dev_server(
     try:
         yield Server(process, scratch / "console")
     finally:
-        process.terminate()
+        process.kill()  # a suite leaves a stream unread, for which a stop would wait
         process.communicate(timeout=PATIENCE_S)
 
 
