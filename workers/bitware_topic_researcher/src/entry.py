@@ -53,10 +53,10 @@ class Default(HandshakeWorker):
         await job.progress(20, f"{len(gathering.feeds)} candidates, reading the best of them")
         await gathering.read()
         await job.progress(60, f"{len(gathering.texts)} articles, {len(gathering.about)} about the topic")
-        found = research.found_in(gathering)
+        found = await research.found_in(gathering)
         if wish.depth == "comprehensive" and await gathering.widen(found.keywords):
             await job.progress(75, f"{len(gathering.texts)} articles, {len(gathering.about)} about the topic")
-            found = research.found_in(gathering)
+            found = await research.found_in(gathering)
         if model is not None and "model" not in state:
             await job.progress(80, "asking the model")
             # A retry must not pay for the same answer again.

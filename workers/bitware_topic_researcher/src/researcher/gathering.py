@@ -10,6 +10,7 @@ from researcher import asking, candidates
 from researcher.matching import Match, Matcher, Text, read
 from researcher.opml import Refused
 from researcher.schemas import FEEDS_READ, MAX_CANDIDATES, Wish
+from researcher.stock import without_stock
 
 SLICE = 25
 """Articles between two turns of the event loop."""
@@ -40,6 +41,17 @@ class Gathering:
     @property
     def others(self) -> list[Text]:
         return [text for text, match in self.texts if not match.about]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the feeds, as lists and as the feeds themselves have them, by the address in their articles."""
+        listed = {candidates.key(feed["url"]): feed["title"] for feed in self.feeds}
+        return {
+            str(
+                row.get("feed_url")
+            ): f"{row.get('title') or ''} {listed.get(candidates.key(str(row.get('feed_url'))), '')}"
+            for row in self.summary
+        }
 
     def state(self) -> dict[str, Any]:
         names = ("feeds", "searched", "notes", "unreachable")
@@ -96,7 +108,7 @@ class Gathering:
         for row in summary:
             if row.get("status") == "failed":
                 self.unreachable.append({"what": str(row.get("feed_url")), "reason": str(row.get("reason") or "?")})
-        for number, article in enumerate(articles):
+        for number, article in enumerate(without_stock(articles)):
             text = read(article)
             self.texts.append((text, self.matcher.match(text)))
             if number % SLICE == SLICE - 1:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
+from researcher.matching import Text
 from researcher.topic import Topic
 from researcher.words import WORD, fold, is_acronym, stop
 
@@ -61,8 +63,9 @@ _CAMEL = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\d[A-Za-z]|\w\.\w|[+#]")
 KINDS = ("comparison", "event", "technology", "place", "organisation", "person", "subject")
 
 
-def kind_of(topic: Topic) -> str:
-    """One of KINDS. What the words say comes first; capitals are only taken for a name where nothing else is known."""
+def kind_of(topic: Topic, language: str = "en", about: Sequence[Text] = ()) -> str:
+    """One of KINDS. What the words say comes first; a name is what is in capitals, and within the articles, too (in German
+    every noun is)."""
     if len(topic.sides) > 1:
         return "comparison"
     written = [word for idea in topic.ideas for word in WORD.findall(idea.name)]
@@ -70,31 +73,45 @@ def kind_of(topic: Topic) -> str:
     meant = {fold(word) for idea in topic.ideas for form in idea.forms for word in form}
     if folded & EVENTS:
         return "event"
-    if meant & ORGANISATION and any(word[0].isupper() for word in written[:1]):
+    if meant & ORGANISATION and written[0][0].isupper():
         return "organisation"
     if folded and folded <= PLACES:
         return "place"
     if meant & TECHNOLOGY or any(_CAMEL.search(word) and not word.isupper() for word in written):
         return "technology"
-    if len(written) > 1 and all(word.isupper() for word in written):
+    names = [word for word in WORD.findall(asked_words(topic)) if fold(word) not in stop(topic.language)]
+    if language == "de" or len(names) != len(written) or not all(word[0].isupper() for word in names):
         return "subject"
-    names = [
-        word for word in WORD.findall(topic.label) if fold(word) not in stop(topic.language) and not word.isdigit()
-    ]
-    if names and len(names) == len(written) and all(word[0].isupper() for word in names) and topic.language != "de":
-        if len(names) == 1 or any(is_acronym(word) for word in names):
-            return "organisation"
-        return (
-            "person" if len(names) <= 3 and all(word.isalpha() and not word.isupper() for word in names) else "subject"
-        )
-    return "subject"
+    if len(names) == 1:
+        return "organisation" if is_acronym(names[0]) or _a_name(names[0], about) else "subject"
+    if all(word.isupper() for word in names):
+        return "subject"
+    plain = len(names) <= 3 and all(word.isalpha() and not word.isupper() for word in names)
+    return "person" if plain else "organisation"
 
 
-def place_in(topic: Topic) -> str:
+def asked_words(topic: Topic) -> str:
+    """The topic without its years and aspects."""
+    out = {*topic.aspects, *map(str, topic.years)}
+    return " ".join(word for word in topic.label.split() if word not in out)
+
+
+def _a_name(word: str, about: Sequence[Text]) -> bool:
+    """Whether articles write it in capitals within their sentences, and hardly ever otherwise."""
+    counts = Counter(
+        found[0].isupper()
+        for text in about
+        for found in re.findall(rf"(?i)(?<=[a-z,] ){re.escape(word)}(?!\w)", text.content)
+    )
+    return counts[True] > 3 * counts[False]
+
+
+def place_in(topic: Topic, language: str = "en") -> str:
     """The place a topic is looked at in: `Berlin` of `housing in Berlin`; "" where there is none."""
     words = WORD.findall(topic.label)
     for at, word in enumerate(words[:-1]):
-        if at and fold(word) in _IN and words[at + 1][0].isupper():
+        known = fold(words[at + 1]) in PLACES or language != "de"
+        if at and fold(word) in _IN and words[at + 1][0].isupper() and known:
             return _run(words[at + 1 :])
     return ""
 

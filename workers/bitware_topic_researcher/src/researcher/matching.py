@@ -93,6 +93,10 @@ class Matcher:
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
+        ideas = topic.ideas
+        named = [idea for idea in ideas if idea.exact or (idea.name[0].isupper() and not idea.capitals)]
+        self._needed = frozenset(named) if len(named) < len(ideas) else frozenset()
+        """Of several words a name is needed, whatever else may be missing: `Australia`."""
         self._forms: dict[tuple[Idea, str], list[tuple[str, ...]]] = {}
 
     def match(self, text: Text) -> Match:
@@ -127,6 +131,8 @@ class Matcher:
         found = [idea for idea in side if places[idea]]
         # Two words are both needed; of more, one in three may be missing.
         if len(found) < (len(side) if len(side) < 3 else -(-2 * len(side) // 3)):
+            return 0.0, ()
+        if any(idea in self._needed and not places[idea] for idea in side):
             return 0.0, ()
         coverage = len(found) / len(side)
         spots = [places[idea] for idea in found]

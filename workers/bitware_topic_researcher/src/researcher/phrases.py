@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from researcher.matching import Text
 from researcher.stopwords import LINKS
 from researcher.topic import Topic
+from researcher.vocabulary import GENERIC
 from researcher.words import WORD, dull, fold, stem, stop
 
 LONGEST = 3
-CANDIDATES = 400
+CANDIDATES = 250
+MOST_ARTICLES = 400
+"""About the topic, the strongest: more do not change what they have in common."""
+SLICE = 20
+"""Articles between two turns of the event loop."""
 _CLAUSE = re.compile(r"[,;:()\[\]\"“”„«»!?…–—|/\n]|\s-\s|\.(?=\s|$)")
 _NEW = frozenset("york zealand delhi orleans jersey england mexico hampshire caledonia".split())
 Key = tuple[str, ...]
@@ -38,7 +44,7 @@ class Phrase:
     def name(self) -> str:
         """Its most usual spelling; not the capitals of a title or of the beginning of a sentence."""
         best = max(self.spellings.items(), key=lambda row: (row[1], row[0]))[0]
-        if self.proper or any(_loud(word) for word in best.split()) or best.islower():
+        if self.proper or not self.inside or any(_loud(word) for word in best.split()) or best.islower():
             return best
         lower = [spelling for spelling in sorted(self.spellings) if spelling.islower()]
         return lower[0] if lower else best[0].lower() + best[1:] if " " not in best else best
@@ -67,7 +73,8 @@ def runs(text: str, language: str) -> Iterator[tuple[bool, list[tuple[str, str, 
             folded = fold(written)
             links = folded in LINKS and bool(run) and language != "de"
             letter = len(folded) == 1 and not (written.isupper() and folded not in "ai")
-            if links or not (folded in stops or folded.isdigit() or letter):
+            small = folded in stops or folded.partition("'")[0] in stops
+            if links or not (small or folded.isdigit() or letter):
                 run.append((written, stem(folded, language), links))
             else:
                 yield begins, run
@@ -98,46 +105,63 @@ def phrases_of(text: str, language: str) -> Iterator[tuple[Key, str, bool]]:
 
 
 def _no_noun(word: str, language: str, alone: bool = True) -> bool:
-    """English forms that stand alone as verbs or adverbs: `delayed`, `slowly`; before a noun they may (`restored reef`)."""
+    """English forms that stand alone as verbs, adverbs or adjectives: `delayed`, `slowly`, `massive`; before a noun they
+    may (`restored reef`)."""
     if language != "en" or len(word) < 5:
         return False
-    return word.endswith("ly") or (alone and word.endswith("ed") and not word.endswith("eed"))
+    if word.endswith("ly"):
+        return True
+    return alone and word.endswith(("ed", "ive", "ous", "ful", "able", "less")) and not word.endswith(("eed", "tive"))
 
 
-def collect(topic: Topic, about: Sequence[Text], others: Sequence[Text], barred: Sequence[str] = ()) -> list[Phrase]:
+async def collect(
+    topic: Topic, about: Sequence[Text], others: Sequence[Text], titles: Mapping[str, str]
+) -> list[Phrase]:
     """The phrases of the articles about the topic, the strongest first; none is the topic itself or has what it leaves out.
-    `barred` are names of feeds and people, which say nothing of the topic."""
+    `titles` are those of the feeds, by address: that a feed names itself says nothing of the topic."""
     own, out = _stems(topic, {text.language for text in about})
     found: dict[Key, Phrase] = {}
-    closed = {fold(name) for name in barred}
+    about = about[:MOST_ARTICLES]
     for number, text in enumerate(about):
+        if number % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
+        itself = {stem(fold(word), text.language) for word in WORD.findall(titles.get(text.feed_url, ""))}
+        headed = _in_capitals(text.content)
         for source, titled in ((text.title, True), (text.content, False)):
             for key, written, begins in phrases_of(source, text.language):
                 if all(part in own or part in LINKS for part in key) or any(part in out for part in key):
                     continue
-                phrase = found.get(key)
-                if phrase is None:
-                    if fold(written) in closed:
-                        continue
-                    phrase = found[key] = Phrase(key)
+                if itself.issuperset(key):
+                    continue
+                phrase = found.setdefault(key, Phrase(key))
                 if number not in phrase.articles:
                     phrase.articles.add(number)
                     phrase.feeds[text.feed_url] += 1
                 phrase.spellings[written] += 1 if titled or begins else 4
                 if titled:
                     phrase.titles.add(number)
-                elif not begins:
+                elif not begins and not headed and text.language != "de":
                     phrase.inside[all(word[0].isupper() for word in written.split() if fold(word) not in LINKS)] += 1
-    enough = 2 if len(about) >= 4 else 1
     every = {text.feed_url for text in about}
-    kept = [phrase for phrase in found.values() if len(phrase.articles) >= enough and not _stock(phrase, len(every))]
+    kept = [p for p in found.values() if _common(p, len(about)) and not _stock(p, len(every))]
     kept.sort(key=lambda phrase: (-len(phrase.articles), -len(phrase.key), phrase.key))
     kept = kept[:CANDIDATES]
-    _count_elsewhere(kept, others)
+    await _count_elsewhere(kept, others)
     for phrase in kept:
         phrase.score = _score(phrase, len(about), len(others), own)
     kept.sort(key=lambda phrase: (-phrase.score, phrase.key))
     return _without_parts([phrase for phrase in kept if phrase.score > 0])
+
+
+def _common(phrase: Phrase, about: int) -> bool:
+    """In two articles; where there are hardly more, what a title says counts, too."""
+    return len(phrase.articles) > 1 or (about < 4 and bool(phrase.titles) and len(phrase.key) < 3)
+
+
+def _in_capitals(text: str) -> bool:
+    """A text written as titles are: `Agents Drive Online Traffic`. Its capitals make no names."""
+    long = [word for word in WORD.findall(text) if len(word) > 3]
+    return len(long) > 2 and sum(word[0].isupper() for word in long) > 0.6 * len(long)
 
 
 def _stock(phrase: Phrase, feeds: int) -> bool:
@@ -158,19 +182,22 @@ def _stems(topic: Topic, languages: set[str]) -> tuple[set[str], set[str]]:
     return own, out
 
 
-def _count_elsewhere(phrases: Sequence[Phrase], others: Sequence[Text]) -> None:
+async def _count_elsewhere(phrases: Sequence[Phrase], others: Sequence[Text]) -> None:
+    by_key = {phrase.key: phrase for phrase in phrases}
     starts: dict[str, list[Phrase]] = {}
     for phrase in phrases:
         starts.setdefault(phrase.key[0], []).append(phrase)
-    for text in others:
+    for number, text in enumerate(others):
+        if number % (4 * SLICE) == 0:
+            await asyncio.sleep(0)
         seen: set[Key] = set()
         for first in text.places.keys() & starts.keys():
             for phrase in starts[first]:
                 size = len(phrase.key)
                 if size == 1 or any(tuple(text.stems[at : at + size]) == phrase.key for at in text.places[first]):
                     seen.add(phrase.key)
-        for phrase in phrases:
-            phrase.elsewhere += phrase.key in seen
+        for key in seen:
+            by_key[key].elsewhere += 1
 
 
 def _score(phrase: Phrase, about: int, others: int, own: set[str]) -> float:
@@ -183,10 +210,12 @@ def _score(phrase: Phrase, about: int, others: int, own: set[str]) -> float:
     # What nearly every article has names the topic, no part of it.
     spread = 1.0 if here <= 0.6 or about < 6 else 0.5
     form = 1.0 + 0.45 * (len([part for part in phrase.key if part not in LINKS]) - 1) + 0.25 * phrase.proper
-    new = sum(part not in own for part in phrase.key if part not in LINKS)
+    # `AI solutions` names no part of AI.
+    fresh = [word for word in map(fold, phrase.name.split()) if word not in LINKS and stem(word, "en") not in own]
+    new = 0.4 if own.intersection(phrase.key) and all(word in GENERIC for word in fresh) else 1.0
     titled = 1 + 0.5 * len(phrase.titles) / len(phrase.articles)
     several = 1.0 + 0.25 * min(3, len(phrase.feeds) - 1)
-    return math.log1p(len(phrase.articles)) * lift * form * titled * several * spread * (1.0 if new else 0.0)
+    return math.log1p(len(phrase.articles)) * lift * form * titled * several * spread * new
 
 
 def _without_parts(phrases: Sequence[Phrase]) -> list[Phrase]:

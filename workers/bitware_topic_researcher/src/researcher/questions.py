@@ -10,7 +10,7 @@ from typing import Any
 
 from researcher import wording as w
 from researcher.kinds import place_in
-from researcher.matching import Text
+from researcher.matching import Matcher, Text, read
 from researcher.topic import Topic
 from researcher.words import WORD, YEAR, fold, is_acronym
 
@@ -24,16 +24,17 @@ _IDLE = re.compile(r"^\W*(ready|want|looking|curious|did you|have you|are you|do
 def questions(
     topic: Topic,
     kind: str,
+    language: str,
     about: Sequence[Text],
     sub_topics: Sequence[dict[str, Any]],
     names: Sequence[str],
     year: int,
 ) -> list[str]:
-    """At most MOST questions, in the topic's language where that is known here, else English. `year` is this year."""
-    language = _language(topic, about)
+    """At most MOST questions, in `language` where there are words for it here, else English. `year` is this year."""
+    language = language if language in w.KIND else "en"
     made = [
         *_compared(topic, language),
-        *_headlines([text for text in about if text.language == language]),
+        *_headlines(topic, [text for text in about if text.language == language]),
         *_aspects(topic, language, about),
         *_names(topic, language, names),
         *_phrases(language, sub_topics, names),
@@ -44,11 +45,10 @@ def questions(
     return list(dict.fromkeys(made))[:MOST]
 
 
-def _language(topic: Topic, about: Sequence[Text]) -> str:
-    """What the articles about the topic are written in says more than its few words."""
-    spoken = Counter(text.language for text in about)
-    found = topic.language if topic.language != "en" else spoken.most_common(1)[0][0] if spoken else "en"
-    return found if found in w.KIND else "en"
+def spoken(topic: Topic, about: Sequence[Text]) -> str:
+    """The topic's language: what the articles about it are written in says more than its few words."""
+    counts = Counter(text.language for text in about)
+    return topic.language if topic.language != "en" or not counts else counts.most_common(1)[0][0]
 
 
 def asked(topic: Topic) -> str:
@@ -65,24 +65,29 @@ def _compared(topic: Topic, language: str) -> Iterator[str]:
             yield text.format(a=first, b=second)
 
 
-def _headlines(about: Sequence[Text]) -> list[str]:
-    """Questions that the articles' own titles ask."""
+def _headlines(topic: Topic, about: Sequence[Text]) -> list[str]:
+    """Questions about the topic that the articles' own titles ask."""
+    matcher = Matcher(topic)
     found = []
     for text in about:
         match = _QUESTION.search(text.title)
-        if match:
-            question = match[1].strip(" –—-\"“”'»«")
-            question = question[:1].upper() + question[1:]
-            if len(question.split()) > 3 and len(question) <= _LONGEST_HEADLINE and not _IDLE.match(question):
-                found.append(question)
+        if not match:
+            continue
+        # A title may list several stories: `Chip Prices Fall, Can Agents Do Human Work?`
+        question = match[1].rsplit(", ", 1)[-1] if match[1].count(", ") > 1 else match[1]
+        question = question.strip(" –—-\"“”'»«¿")
+        question = question[:1].upper() + question[1:]
+        names_it = matcher.matched(read({"title": question, "language": text.language}))
+        if names_it and len(question.split()) > 3 and len(question) <= _LONGEST_HEADLINE and not _IDLE.match(question):
+            found.append(f"¿{question}" if text.language == "es" else question)
     return list(dict.fromkeys(found))[:HEADLINES]
 
 
 def _aspects(topic: Topic, language: str, about: Sequence[Text]) -> Iterator[str]:
-    """The sides of the topic that the most articles speak of, from two articles on."""
+    """The sides of the topic that the most articles speak of, from two articles and a fifth of them on."""
     counts = {name: sum(not words.isdisjoint(text.words) for text in about) for name, words in w.ASPECT_WORDS.items()}
     for name in sorted(counts, key=lambda name: -counts[name])[:ASPECTS]:
-        if counts[name] >= 2:
+        if counts[name] >= max(2, 0.2 * len(about)):
             yield w.ASPECT[name][language].format(t=asked(topic))
 
 
@@ -119,6 +124,6 @@ def _years(topic: Topic, language: str, year: int) -> Iterator[str]:
 
 
 def _place(topic: Topic, language: str) -> Iterator[str]:
-    place = place_in(topic)
+    place = place_in(topic, language)
     if place:
         yield w.PLACE[language].format(p=place)

@@ -12,7 +12,7 @@ from researcher import candidates, kinds, subtopics
 from researcher.gathering import Gathering
 from researcher.model import Model
 from researcher.phrases import Phrase, collect
-from researcher.questions import asked, questions
+from researcher.questions import asked, questions, spoken
 from researcher.topic import Topic
 from researcher.words import YEAR, fold
 
@@ -35,16 +35,15 @@ class Found:
     keywords: list[str]
     questions: list[str]
     kind: str
+    place: str
 
 
-def found_in(gathering: Gathering) -> Found:
+async def found_in(gathering: Gathering) -> Found:
     topic, about = gathering.wish.topic, gathering.about
-    titles = [feed["title"] for feed in gathering.feeds] + [str(row.get("title") or "") for row in gathering.summary]
-    phrases = collect(topic, about, gathering.others, titles)
-    sub_topics = subtopics.told(subtopics.groups(phrases, len(about)), about)
-    if not about:
-        sub_topics = _from_labels(gathering)
-    kind = kinds.kind_of(topic)
+    phrases = await collect(topic, about, gathering.others, gathering.titles)
+    sub_topics = subtopics.told(subtopics.groups(phrases), about) if about else _from_labels(gathering)
+    language = spoken(topic, about)
+    kind = kinds.kind_of(topic, language, about)
     names = [phrase.name for phrase in phrases[:KEYWORDS] if phrase.proper and len(phrase.articles) > 1]
     keywords = [*_own(topic), *(phrase.name for phrase in phrases)]
     if not phrases:
@@ -53,8 +52,9 @@ def found_in(gathering: Gathering) -> Found:
         phrases,
         sub_topics,
         _once(keywords)[:KEYWORDS],
-        questions(topic, kind, about, sub_topics, names, datetime.now(UTC).year),
+        questions(topic, kind, language, about, sub_topics, names, datetime.now(UTC).year),
         kind,
+        kinds.place_in(topic, language),
     )
 
 
@@ -127,7 +127,7 @@ def output(gathering: Gathering, found: Found, told: dict[str, Any] | None) -> d
         "research": {
             **wish.topic.told(),
             "kind": found.kind,
-            "place": kinds.place_in(wish.topic),
+            "place": found.place,
             "depth": wish.depth,
         },
         "sub_topics": sub_topics,

@@ -12,7 +12,7 @@ from researcher.phrases import Phrase
 
 MOST = 8
 CONSIDERED = 60
-KEYWORDS = 6
+KEYWORDS, COMMON = 6, 2
 TOGETHER = 0.5
 """Phrases belong together when they share this part of all their articles,"""
 OFTEN = 0.4
@@ -25,15 +25,15 @@ class Group:
     articles: set[int]
 
 
-def groups(phrases: Sequence[Phrase], about: int) -> list[Group]:
+def groups(phrases: Sequence[Phrase]) -> list[Group]:
     """Groups of phrases, each grown around its strongest phrase, the one with most articles first."""
     left = list(phrases[:CONSIDERED])
     made: list[Group] = []
     while left:
         seed = left.pop(0)
         near = [phrase for phrase in left if _together(seed, phrase)]
-        # One common word alone names no sub-topic; a name does, and so does a word that is always with others.
-        if len(seed.key) == 1 and not seed.proper and (len(seed.articles) < max(3, about // 10) or not near):
+        # One common word alone names no sub-topic; a name does, and so do several words that stand together.
+        if len(seed.articles) < 2 or (len(seed.key) == 1 and not seed.proper and not near):
             continue
         group = Group([seed, *near], _carried([seed, *near]))
         taken = {phrase.key for phrase in near}
@@ -58,6 +58,24 @@ def _carried(phrases: Sequence[Phrase]) -> set[int]:
     return phrases[0].articles | {number for number, count in counts.items() if count > 1}
 
 
+def _name(group: Group) -> str:
+    """The first phrase; where that is a common word, a longer phrase of nearly as many articles, else the first two."""
+    first = group.phrases[0]
+    if len(first.key) > 1 or first.proper:
+        return first.name
+    for phrase in group.phrases[1:]:
+        if (len(phrase.key) > 1 or phrase.proper) and 3 * len(phrase.articles) >= 2 * len(first.articles):
+            return phrase.name
+    return ", ".join(phrase.name for phrase in group.phrases[:2])
+
+
+def _keywords(group: Group) -> list[str]:
+    """Longer phrases and names; of common words, which stand in other articles as well, the first two."""
+    common = [phrase.key for phrase in group.phrases if len(phrase.key) == 1 and not phrase.proper][:COMMON]
+    kept = [phrase for phrase in group.phrases if len(phrase.key) > 1 or phrase.proper or phrase.key in common]
+    return [phrase.name for phrase in kept[:KEYWORDS]]
+
+
 def _weight(group: Group) -> float:
     return sum(phrase.score for phrase in group.phrases[:3])
 
@@ -75,8 +93,8 @@ def told(found: Sequence[Group], texts: Sequence[Text]) -> list[dict[str, Any]]:
         )
         rows.append(
             {
-                "name": first.name,
-                "keywords": [phrase.name for phrase in group.phrases[:KEYWORDS]],
+                "name": _name(group),
+                "keywords": _keywords(group),
                 "articles": len(group.articles),
                 "feeds": len(feeds),
                 "why": f"{many}, for one “{examples[0]['title']}”" if examples else many,

@@ -236,7 +236,12 @@ def _ideas(items: list[_Item], language: str, loud: bool) -> tuple[tuple[Idea, .
 
 
 def _small(folded: str, language: str) -> bool:
-    return folded in STOP["en"] or folded in STOP.get(language, ()) or (len(folded) == 1 and not folded.isdigit())
+    return (
+        folded in STOP["en"]
+        or folded in STOP.get(language, ())
+        or folded in v.SMALL
+        or (len(folded) == 1 and not folded.isdigit())
+    )
 
 
 def _short_form(items: list[_Item], loud: bool) -> tuple[tuple[str, ...] | None, int]:

@@ -25,6 +25,19 @@ ASPECTS = frozenset(
 )
 """They say how one looks at a topic. `AI trends 2024` is about AI; `trends` makes an article no less about it when missing."""
 
+SMALL = frozenset(
+    "de del des du di da do dos das la les los im am zu zum zur fur et und y e en em au aux sur pour".split()
+)
+"""Small words of a topic whose language its few words do not show."""
+GENERIC = frozenset(
+    """application applications approach area capabilities capability company companies community development experience
+    feature features field forms future industry innovation innovations market model models news package packages place
+    platform platforms practice problem problems product products project projects research service services solution
+    solutions space strategies strategy system systems team teams technology technologies thing tool tools use user users
+    work works world""".split()
+)
+"""With the topic's own words they name no part of it: `AI solutions`."""
+
 SHORT_FORMS: tuple[tuple[str, ...], ...] = (
     (
         "AI",

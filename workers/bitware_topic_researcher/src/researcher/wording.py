@@ -118,14 +118,14 @@ PLACE: dict[str, str] = {
     "fr": "Qu'est-ce qui est propre à {p}, et qu'est-ce qui vaut aussi ailleurs ?",
 }
 NAME: dict[str, str] = {
-    "en": "What is the part of {p} in {t}?",
+    "en": "What is the part of {p} in the matter of {t}?",
     "de": "Welche Rolle spielt {p} bei „{t}“?",
     "es": "¿Qué papel tiene {p} en «{t}»?",
     "pt": "Que papel tem {p} em «{t}»?",
     "fr": "Quel rôle joue {p} dans « {t} » ?",
 }
 PHRASE: dict[str, str] = {
-    "en": "What do the sources report about {p}, and do they agree?",
+    "en": "What do the sources report about “{p}”, and do they agree?",
     "de": "Was berichten die Quellen über „{p}“, und sind sie sich einig?",
     "es": "¿Qué dicen las fuentes sobre «{p}» y coinciden?",
     "pt": "O que dizem as fontes sobre «{p}» e concordam entre si?",

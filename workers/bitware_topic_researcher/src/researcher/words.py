@@ -15,6 +15,7 @@ WORD = re.compile(r"[^\W_]+(?:['’.+#&-][^\W_]+)*[+#]*")
 """`C++`, `node.js`, `e-bike`, `R&D` and `L'été` are one word each."""
 YEAR = re.compile(r"(?<![\w.,-])(?:19|20)\d\d(?![\w,]|\.\d)")
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu)'(?=\w{2})")
+_PLURAL = re.compile(r"[A-Z]{2,}s")
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "pt": "portuguese"}
 LANGUAGES = tuple(_STEMMERS)
 _loaded: dict[str, Any] = {}
@@ -22,7 +23,10 @@ _loaded: dict[str, Any] = {}
 
 @lru_cache(maxsize=32_768)
 def fold(word: str) -> str:
-    """Lower case without accents, `ß` as `ss`, a French elision taken off: `L’été` is `ete`, `Café` is `cafe`."""
+    """Lower case without accents, `ß` as `ss`, a French elision and a short form's plural taken off: `L’été` is `ete`,
+    `Café` is `cafe`, `LLMs` is `llm`."""
+    if _PLURAL.fullmatch(word):
+        word = word[:-1]
     plain = unicodedata.normalize("NFKD", word.replace("’", "'").casefold())
     return _ELIDED.sub("", "".join(c for c in plain if not unicodedata.combining(c)))
 

@@ -1,0 +1,66 @@
+"""What is found in articles: phrases and sub-topics that say something, questions that can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+
+def texts(researcher, *rows, feed="https://x.test/a.xml", language="en"):
+    return [
+        researcher.matching.read({"title": title, "content": content, "feed_url": feed, "language": language})
+        for title, content in rows
+    ]
+
+
+def collect(researcher, topic, about, others=(), titles=()):
+    return asyncio.run(researcher.phrases.collect(researcher.topic.parse(topic), about, list(others), dict(titles)))
+
+
+def test_what_a_feed_writes_around_every_article_is_cut(researcher):
+    articles = [
+        {
+            "feed_url": "a",
+            "title": f"The Daily Digest: {word} in the harbour",
+            "content": f"{word}. Read it in full.",
+        }
+        for word in ("Ferries", "Whales", "Cranes", "Storms", "Pilots", "Divers")
+    ]
+    articles.append({"feed_url": "b", "title": "The Daily Digest: a name of its own", "content": "x"})
+    cut = researcher.stock.without_stock(articles)
+    assert cut[0]["title"] == "Ferries" and cut[0]["content"] == "Ferries"
+    assert cut[-1] == articles[-1]
+    assert articles[0]["title"].startswith("The Daily Digest"), "what was given stays as it is"
+
+
+def test_a_text_that_is_nothing_but_stock_keeps_its_words(researcher):
+    articles = [{"feed_url": "a", "title": "Weekly Notes", "content": "Nothing new this week"} for _ in range(8)]
+    assert researcher.stock.without_stock(articles) == articles
+
+
+def test_names_are_known_by_capitals_within_sentences(researcher):
+    about = texts(
+        researcher,
+        ("Night trains return", "A sleeper of Nordbahn left, and track charges fell."),
+        ("More night trains", "The plan of Nordbahn needs lower track charges."),
+    )
+    found = {phrase.name: phrase.proper for phrase in collect(researcher, "night trains", about)}
+    assert found["Nordbahn"] is True and found["track charges"] is False
+
+
+def test_a_feed_that_names_itself_is_no_phrase(researcher):
+    about = texts(
+        researcher,
+        ("Night trains return", "So the Night Owl says, and track charges fell."),
+        ("More night trains", "The Night Owl has heard of lower track charges."),
+    )
+    titles = {"https://x.test/a.xml": "The Night Owl"}
+    assert "Owl" not in " ".join(phrase.name for phrase in collect(researcher, "night trains", about, (), titles))
+
+
+@pytest.mark.parametrize("topic", ["C++", "node.js", "What?", "R&D", "AI*", "(rust"])
+def test_any_sign_in_a_topic_is_a_sign(researcher, topic):
+    about = texts(researcher, ("C++ and node.js", "We like C++ and node.js, and R&D of AI in rust."))
+    read = researcher.topic.parse(topic)
+    assert researcher.kinds.kind_of(read, "en", about) in researcher.kinds.KINDS
