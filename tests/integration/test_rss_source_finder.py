@@ -1,0 +1,189 @@
+"""The Source Finder as others meet it: over HTTP, and as a stage of a pipeline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sandbox.runtime.exchange import new_request, read_json
+
+ROOT = Path(__file__).parents[2]
+NAME = "bitware_rss_source_finder"
+NEWSROOM = "https://newsroom.test"
+LIST = f"{NEWSROOM}/feeds.opml"
+CONFIG = """
+[[egress.routes]]
+match = "https://newsroom.test/*"
+folder = "{root}/workers/newsroom_sample/feeds"
+[[egress.routes]]
+match = "https://sites.test/*"
+folder = "{sites}"
+"""
+LINKS = """<!doctype html><head><base href="https://newsroom.test/here/">
+<!-- <link rel="alternate" type="application/rss+xml" href="https://newsroom.test/comment.xml"> -->
+<LINK REL="Alternate home" TYPE="application/rss+xml; charset=utf-8" HREF="../lumen.xml" TITLE=" The  Lumen ">
+<link rel=alternate type=application/atom+xml href="javascript:alert(1)">
+<link rel=alternate hreflang=de href="/de"><link rel=stylesheet type=application/rss+xml href="x.xml">"""
+FEED = "<?xml version='1.0'?><rss version='2.0'><channel><title>Night &amp;amp; Rail</title></channel></rss>"
+
+
+@pytest.fixture
+async def ask(tmp_path, start):
+    """`await ask("POST", "/find", topic=...)` is (status, answer) of the worker in a sandbox of its own."""
+    sites = tmp_path / "sites"
+    sites.mkdir()
+    (sites / "links.html").write_text(LINKS)
+    (sites / "bare.html").write_text("<p>No feed is named here.")
+    (sites / "rss.xml").write_text(FEED)
+    shutil.copytree(ROOT / "workers" / NAME, tmp_path / "workers" / NAME)
+    (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT, sites=sites))
+    sandbox = await start(serve=False)
+
+    async def ask(method, path, text=None, **body):
+        said = text if text is not None else json.dumps(body) if method == "POST" else None
+        request = new_request(f"http://finder.test{path}", method=method, body=said)
+        response = await sandbox.fetch(NAME, request)
+        return response.status, await read_json(response)
+
+    ask.sandbox = sandbox
+    return ask
+
+
+async def test_find_says_why_each_feed_is_there(ask):
+    status, found = await ask("POST", "/find", topic="machine learning", limit=12)
+    assert status == 200 and found["topic"] == "machine learning"
+    assert len(found["feeds"]) == 12 and found["searched"] >= 250
+    for row in found["feeds"]:
+        assert "machine learning" in row["topics"] or "machine learning" in row["title"].lower(), row
+        assert row["score"] == pytest.approx(sum(row["parts"].values()), abs=1e-3)
+        assert row["matched"] and row["topic"] == row["topics"][0] and row["list"] and row["language"] == "en"
+    scores = [row["score"] for row in found["feeds"]]
+    assert scores == sorted(scores, reverse=True) and 0 < scores[-1] <= scores[0] <= 1
+
+
+async def test_an_opml_list_stands_in_for_the_catalogue(ask):
+    status, found = await ask("POST", "/find", topic="railways", catalogue=LIST)
+    assert status == 200 and found["searched"] == 12 == len(found["feeds"])
+    assert {row["url"] for row in found["feeds"][:2]} == {
+        f"{NEWSROOM}/nightline-rail.xml",
+        f"{NEWSROOM}/signal-box.xml",
+    }
+    assert {row["list"] for row in found["feeds"]} == {LIST}
+    status, refused = await ask("POST", "/find", topic="railways", catalogue=f"{NEWSROOM}/none.opml")
+    assert status == 502 and refused["error"]["code"] == "catalogue_unreachable"
+    assert "404" in refused["error"]["message"] and "none.opml" in refused["error"]["message"]
+
+
+async def test_feeds_of_sites_and_what_could_not_be_reached(ask):
+    sites = ["https://sites.test/links.html", f"{NEWSROOM}/lumen.xml", "sites.test/bare.html", "https://far.test", "?"]
+    status, found = await ask("POST", "/discover", sites=sites)
+    assert status == 200
+    assert [(row["url"], row["way"]) for row in found["feeds"]] == [
+        (f"{NEWSROOM}/lumen.xml", "link"),
+        ("https://sites.test/rss.xml", "path"),
+    ]
+    assert [row["title"] for row in found["feeds"]] == ["The Lumen", "Night & Rail"]
+    missed = {row["what"]: row["reason"] for row in found["unreachable"]}
+    assert set(missed) == {"https://far.test", "?"}
+    assert "could not be reached" in missed["https://far.test"] and "no http(s) address" in missed["?"]
+
+
+async def test_feeds_are_added_disabled_and_enabled(ask):
+    mine = {
+        "url": "https://Trams.test:443/feed.xml#top",
+        "title": "Tram Times",
+        "topics": ["trams"],
+        "language": "de-AT",
+    }
+    status, added = await ask("POST", "/feeds", feeds=[mine, "https://second.test/rss", {"title": "no address"}, 7])
+    assert status == 200 and (added["added"], added["known"]) == (2, 0)
+    assert [row["reason"] for row in added["refused"]] == [
+        "it has no `url`",
+        "it is neither an address nor an object with `url`",
+    ]
+    _, again = await ask("POST", "/feeds", feeds=["http://www.trams.test/feed.xml/"])
+    assert (again["added"], again["known"]) == (0, 1)
+
+    async def best():
+        return (await ask("POST", "/find", topic="trams"))[1]["feeds"][0]
+
+    row = await best()
+    assert row["url"] == "https://trams.test/feed.xml" and (row["list"], row["language"]) == ("added by you", "de")
+    status, off = await ask("POST", "/feeds/disable", url="trams.test/feed.xml")
+    assert status == 200 and off["disabled"] and off["known"]
+    assert (await best())["url"] != row["url"]
+    _, listed = await ask("GET", "/feeds?topic=trams&language=de")
+    assert [(one["url"], one["disabled"]) for one in listed["feeds"]] == [(row["url"], True)]
+    assert (await ask("POST", "/feeds/enable", url=row["url"]))[1]["was_disabled"]
+    assert (await best())["url"] == row["url"]
+
+
+async def test_an_opml_list_is_imported(ask):
+    status, done = await ask("POST", "/import", opml=LIST)
+    assert status == 200 and (done["added"], done["known"], done["refused"]) == (12, 0, [])
+    assert (await ask("POST", "/import", opml=LIST))[1]["known"] == 12
+    _, found = await ask("POST", "/find", topic="railway signalling")
+    assert found["feeds"][0]["title"] == "Signal Box"
+
+
+WRONG = [
+    ("/find", {}, "`topic` is missing"),
+    ("/find", {"topic": "x", "limit": 0}, "`limit` has to be a whole number"),
+    ("/find", {"topic": "x", "languages": ["Klingon?"]}, "is no language"),
+    ("/find", {"topic": "x", "keywords": [3]}, "`keywords` has to be a list of texts"),
+    ("/find", {"topic": "x", "catalogue": 3}, "`catalogue` has to be the address"),
+    ("/discover", {"sites": []}, "`sites` is empty"),
+    ("/discover", {"sites": [5]}, "no address: 5"),
+    ("/feeds", {"feeds": {}}, "`feeds` has to be a list"),
+    ("/feeds/disable", {"url": 3}, "`url` has to be"),
+    ("/feeds/enable", {"url": "mailto:x@y"}, "`url` has to be"),
+    ("/import", {"opml": "<rss/>"}, "the document's element is <rss>"),
+    ("/import", {"opml": "<opml><body>"}, "not well-formed"),
+    ("/import", {"opml": "<!DOCTYPE x><opml/>"}, "document type"),
+    ("/import", {"opml": "ftp://lists.test/x"}, "no http(s) address"),
+]
+
+
+async def test_what_does_not_fit_is_said_in_words(ask):
+    for path, body, words in WRONG:
+        status, answer = await ask("POST", path, **body)
+        assert status == 400 and words in answer["error"]["message"], (path, body, answer)
+
+
+async def test_what_is_no_json_and_what_is_no_route(ask):
+    status, answer = await ask("POST", "/find", text="{topic")
+    assert (status, answer["error"]["code"]) == (400, "bad_json")
+    status, answer = await ask("POST", "/find", text="[]")
+    assert status == 400 and "JSON object" in answer["error"]["message"]
+    status, answer = await ask("GET", "/find")
+    assert (status, answer["error"]["code"]) == (405, "method_not_allowed")
+    status, answer = await ask("GET", "/feeds?limit=many")
+    assert status == 400 and "`limit`" in answer["error"]["message"]
+
+
+async def test_a_stage_merges_everything_it_is_given(ask):
+    given = {
+        "query": "night trains",
+        "catalogue": LIST,
+        "sites": ["https://sites.test/links.html", "https://far.test"],
+        "opml": "<opml><body><outline text='Trams' xmlUrl='https://trams.test/x'/><outline xmlUrl='nowhere'/></body></opml>",
+        "feeds": {
+            "research": [{"url": f"{NEWSROOM}/nightline-rail.xml", "quality_score": 0.9, "found_by": ["catalogue"]}],
+            "universal": [f"{NEWSROOM}/nightline-rail.xml", {"title": "no address"}],
+        },
+        "limit": 9,
+    }
+    execution = await ask.sandbox.run(NAME, input=given)
+    assert execution["state"] == "completed", execution["error"]
+    found = json.loads(await ask.sandbox.orchestrator.read_output(execution["execution_id"], NAME))
+    assert found["topic"] == "night trains" and found["sources"] == found["feeds"] and len(found["feeds"]) == 9
+    best = found["feeds"][0]
+    assert best["url"] == f"{NEWSROOM}/nightline-rail.xml" and best["found_by"] == ["catalogue", "universal"]
+    assert best["parts"]["evidence"] == pytest.approx(0.45)
+    assert best["score"] == pytest.approx(sum(best["parts"].values()), abs=1e-3)
+    missed = {(row["way"], row["what"]) for row in found["unreachable"]}
+    assert {("discovery", "https://far.test"), ("opml", "nowhere")} <= missed and len(missed) == 3
+    assert found["totals"]["offered"] == 3 and found["totals"]["feeds"] == 9
