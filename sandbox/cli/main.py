@@ -19,7 +19,7 @@ COMMANDS = {
     "workers": ("sandbox.cli.workers", "List the workers, or show one."),
     "probe": ("sandbox.cli.probe", "Probe the handshake protocol and print the migration table."),
     "check": ("sandbox.cli.check", "What works here and fails on Cloudflare, with file and line."),
-    "types": ("sandbox.cli.types", "Write a typed stub of a worker's env."),
+    "types": ("sandbox.cli.types", "Write type stubs: each worker's env, and js, pyodide and workers."),
     "export": ("sandbox.cli.export", "A folder that pywrangler deploy takes, and the commands that remain."),
     "registry": ("sandbox.cli.registry", "List the worker registry, or apply the guide's SQL."),
     "ref": ("sandbox.cli.ref", "Plant and read references by hand."),

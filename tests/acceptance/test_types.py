@@ -1,7 +1,8 @@
-"""`sandbox types`: the stub says what the worker's `env` has, and mypy reads it."""
+"""`sandbox types`: the stubs say what the worker's `env` and the runtime's modules have, and mypy reads them."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,37 +10,193 @@ WRANGLER = """
 [vars]
 GREETING = "hello"
 LIMIT = 3
+PLACE = { city = "Lisbon" }
 [[kv_namespaces]]
 binding = "CACHE"
 id = "cache"
+[[services]]
+binding = "PRICES"
+service = "prices"
+[[services]]
+binding = "ELSEWHERE"
+service = "prices"
+entrypoint = "Made"
+[assets]
+directory = "public"
+binding = "ASSETS"
+[[ratelimits]]
+name = "LIMITER"
+namespace_id = "1"
+simple = { limit = 3, period = 60 }
+[version_metadata]
+binding = "VERSION"
+"""
+PRICES = """
+from workers import WorkerEntrypoint
+
+def made():
+    return WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def total(self, prices: list[float], currency: "str" = "EUR") -> float:
+        return sum(prices)
+
+    def raw(self, given: bytes, what: Decimal) -> bytes:
+        return given
+
+    async def fetch(self, request):
+        return None
+
+    def _hidden(self):
+        pass
+
+class Made(made()):
+    pass
 """
 CODE = """
 from typing import TYPE_CHECKING
 
+import js
+from js import Object, console
+from pyodide.ffi import JsProxy, create_proxy, run_sync, to_js
+from workers import Request, Response, WorkerEntrypoint, asgi, fetch, handler, wsgi
+
 if TYPE_CHECKING:
     from worker_configuration import Env
 
-async def work(env: "Env") -> str:
-    await env.CACHE.put("a", env.GREETING, expirationTtl=60)
-    return env.SECRET + env.GREETING
+class Default(WorkerEntrypoint):
+    env: "Env"
+
+    async def scheduled(self, controller: js.ScheduledController, env: None, ctx: None) -> None:
+        console.log(controller.cron, controller.scheduledTime)
+        controller.noRetry()
+
+    async def fetch(self, request: Request) -> Response:
+        env = self.env
+        await env.CACHE.put("a", env.GREETING + env.SECRET, expirationTtl=60, metadata={"a": 1})
+        await env.CACHE.put("b", b"bytes", {"expiration": 2_000_000_000})
+        text = await env.CACHE.get("a")
+        assert text is not None
+        print(text.upper(), (await env.CACHE.get("a", "json"))["x"], await env.CACHE.get("a", type="json"))
+        print((await env.CACHE.get(["a", "b"])).items(), (await env.CACHE.getWithMetadata("a")).metadata)
+        print((await env.CACHE.list(prefix="a", limit=3))["keys"])
+        await env.CACHE.delete("a")
+        cents: float = await env.PRICES.total([1.5, env.LIMIT]) * 100
+        view: memoryview = await env.PRICES.raw(b"x", 3)
+        print(cents, view.nbytes, await env.ELSEWHERE.anything("x"), env.PLACE.city)
+        answer = await env.PRICES.fetch("http://prices/", method="POST", headers={"a": "b"}, body=b"x")
+        print(answer.status, await answer.json(), (await env.PRICES.scheduled(cron="* * * * *")).outcome)
+        if not (await env.LIMITER.limit({"key": "k"})).success or not (await env.LIMITER.limit(key="k"))["success"]:
+            return Response("later", status=429, headers={"retry-after": "60"})
+        options = to_js({"a": env.VERSION.id}, dict_converter=Object.fromEntries)
+        proxy: JsProxy = options
+        print(proxy.a, js.URL.new(request.url).pathname, await js.Response.new("x", status=201).text())
+        hit = await js.caches.default.match(request.js_object)
+        self.ctx.waitUntil(js.caches.default.put("http://x.test/", js.Response.json(options)))
+        if hit is None and request.headers.get("x"):
+            return Response.json({"a": 1}, status=400)
+        outside = await fetch("https://example.com/", method="GET")
+        return Response(await outside.bytes()) if outside.ok else await env.ASSETS.fetch(request)
 """
+# A line in place of one above, and what mypy says of it.
+WRONG = {
+    "+ env.SECRET": ("+ env.SECRETS", '"Env" has no attribute "SECRETS"'),
+    'env.CACHE.get("a")': ('env.CACHE.gett("a")', '"KvNamespace" has no attribute "gett"'),
+    "expirationTtl=60": ("expiration_ttl=60", 'Unexpected keyword argument "expiration_ttl"'),
+    'put("b", b"bytes"': ('put("b", {"a": 1}', 'incompatible type "dict[str, int]"'),
+    "env.LIMIT]": ("env.GREETING]", 'expected "float"'),
+    "PRICES.total(": ("PRICES.totall(", '"Service_PRICES" has no attribute "totall"'),
+    "cents: float": ("cents: str", 'expression has type "float"'),
+    "env.VERSION.id": ("env.VERSION.ident", '"VersionMetadata" has no attribute "ident"'),
+    ".pathname": (".path_name", '"URL" has no attribute "path_name"'),
+    "js.Response.new(": ("js.Response(", 'expected "Never"'),
+    "import Object, console": ("import Objekt, console", 'has no attribute "Objekt"'),
+    "wsgi\n": ("wsgy\n", 'has no attribute "wsgy"'),
+    "outside.ok": ("outside.okay", '"Response" has no attribute "okay"'),
+    '{"a": 1}, status=400': ('{"a": 1}, statuss=400', 'Unexpected keyword argument "statuss"'),
+    "controller.noRetry": ("controller.retry", '"ScheduledController" has no attribute "retry"'),
+}
 
 
-def mypy(folder):
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=.cache", "entry.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+def mypy(folder, stubs, *more):
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        "--cache-dir=.cache",
+        *(more or ["entry.py"]),
+    ]
+    env = os.environ | {"MYPYPATH": str(stubs)}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=50)
 
 
-def test_mypy_reads_the_stub(project):
+def test_mypy_reads_the_stubs(project):
     folder = project.worker("typed", CODE, wrangler=WRANGLER)
     (folder / ".dev.vars").write_text("SECRET=canary-value\n")
+    (folder / "public").mkdir()
+    project.worker("prices", PRICES)
     done = project.sandbox("types")
     assert done.code == 0, done.err
     stub = (folder / "src" / "worker_configuration.pyi").read_text()
-    assert "canary-value" not in stub and "    LIMIT: float\n" in stub
-    right = mypy(folder / "src")
+    assert "canary-value" not in stub and "Lisbon" not in stub and "    LIMIT: float\n" in stub
+    assert "async def total(self, prices: list[float], currency: str = ..., /) -> float: ..." in stub
+    assert "async def raw(self, given: bytes, what: Any, /) -> memoryview: ..." in stub
+    written = sorted(project.root.glob("typings/**/*.pyi"))
+    assert all(str(project.root) not in path.read_text() for path in written)
+    right = mypy(folder / "src", project.root / "typings")
     assert right.returncode == 0, right.stdout
-    (folder / "src" / "entry.py").write_text(CODE.replace("env.SECRET", "env.SECRETS"))
-    wrong = mypy(folder / "src")
-    assert wrong.returncode == 1 and '"Env" has no attribute "SECRETS"' in wrong.stdout
+    names = []
+    for number, (good, (bad, _)) in enumerate(WRONG.items()):
+        assert CODE.count(good) == 1, good
+        names.append(f"wrong{number}.py")
+        (folder / "src" / names[-1]).write_text(CODE.replace(good, bad))
+    wrong = mypy(folder / "src", project.root / "typings", *names)
+    for name, (_, expected) in zip(names, WRONG.values(), strict=True):
+        said = [line for line in wrong.stdout.splitlines() if line.startswith(f"{name}:") and ": error:" in line]
+        assert any(expected in line for line in said), (name, said, expected)
+
+
+def test_the_stubs_themselves_are_sound(project):
+    project.worker("plain", "")
+    assert project.sandbox("types").code == 0
+    modules = "-p js -p pyodide -p workers -m asgi".split()
+    done = mypy(project.root, "typings", *modules)
+    assert done.returncode == 0, done.stdout
+
+
+def test_check_and_print_and_a_file_in_the_way(project):
+    folder = project.worker("plain", "", wrangler='[vars]\nGREETING = "hello"\n')
+    assert project.sandbox("types", "--check").code == 1
+    assert project.sandbox("types").code == 0
+    again = project.sandbox("types")
+    assert again.code == 0 and "up to date" in again.out
+    assert project.sandbox("types", "--check").code == 0
+    with (folder / "wrangler.toml").open("a") as file:
+        file.write("COUNT = 3\n")
+    late = project.sandbox("types", "--check", "--json")
+    assert late.code == 1 and late.json["out_of_date"] == ["workers/plain/src/worker_configuration.pyi"]
+    shown = project.sandbox("types", "--print")
+    assert "    COUNT: float" in shown.out and project.sandbox("types", "--check").code == 1
+    (project.root / "typings" / "js" / "_old.pyi").write_text("# Written by `sandbox types` long ago\n")
+    (project.root / "typings" / "js" / "_mine.pyi").write_text("x: int\n")
+    assert project.sandbox("types").code == 0
+    assert sorted(path.name for path in (project.root / "typings" / "js").glob("_[mo]*")) == ["_mine.pyi"]
+    (project.root / "typings" / "asgi.pyi").write_text("x: int\n")
+    refused = project.sandbox("types")
+    assert refused.code == 1 and "typings/asgi.pyi was not written by sandbox types" in refused.err
     assert project.sandbox("types", "nobody").code == 1
+
+
+def test_the_folder_that_the_project_names(project):
+    project.worker("plain", "")
+    (project.root / ".vscode").mkdir()
+    settings = project.root / ".vscode" / "settings.json"
+    text = '{\n  // ours\n  "python.analysis.stubPath": "${workspaceFolder}/stubs",\n}\n'
+    settings.write_text(text)
+    assert project.sandbox("types").code == 0
+    assert (project.root / "stubs" / "js" / "__init__.pyi").exists() and settings.read_text() == text
+    (project.root / "pyrightconfig.json").write_text('{"stubPath": "../outside"}')
+    assert project.sandbox("types").code == 0
+    assert (project.root / "typings" / "js" / "__init__.pyi").exists()

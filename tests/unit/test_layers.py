@@ -18,6 +18,7 @@ RUNGS = {
     "runtime": 1,
     "events": 2,
     "portability": 2,
+    "typings": 2,
     "bindings": 3,
     "handshake": 3,
     "loader": 4,

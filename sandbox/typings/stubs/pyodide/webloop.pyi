@@ -1,0 +1,3 @@
+import asyncio
+
+class WebLoop(asyncio.AbstractEventLoop): ...  # type: ignore[misc]
