@@ -17,7 +17,10 @@ from sandbox.typings.env import FILE, env_stub
 DEFAULT_FOLDER = "typings"
 """Where pyright and Pylance look for stubs unless they are told otherwise."""
 MARK = "# Written by `sandbox types`"
-_HEAD = f"{MARK} for the modules that only the runtime has; it is overwritten.\n"
+_HEAD = f"""\
+{MARK} for the modules that only the runtime has; it is overwritten.
+# pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,9 @@ def stub_folder(root: Path) -> str:
     In pyright's order: pyrightconfig.json, `[tool.pyright]` of pyproject.toml, then VS Code's settings.
     """
     for named in (
-        _json(root / "pyrightconfig.json").get("stubPath"),
-        _pyproject(root).get("stubPath"),
-        _json(root / ".vscode" / "settings.json").get("python.analysis.stubPath"),
+        json_file(root / "pyrightconfig.json").get("stubPath"),
+        (tool_table(root, "pyright") or {}).get("stubPath"),
+        json_file(root / ".vscode" / "settings.json").get("python.analysis.stubPath"),
     ):
         if isinstance(named, str) and named:
             path = Path(named.removeprefix("${workspaceFolder}/"))
@@ -97,7 +100,8 @@ def stub_folder(root: Path) -> str:
     return DEFAULT_FOLDER
 
 
-def _json(path: Path) -> dict[str, Any]:
+def json_file(path: Path) -> dict[str, Any]:
+    """What is in a JSON file with comments; nothing where there is none, or it is not right."""
     try:
         value = loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -105,13 +109,14 @@ def _json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _pyproject(root: Path) -> dict[str, Any]:
+def tool_table(root: Path, tool: str) -> dict[str, Any] | None:
+    """`[tool.NAME]` of the project's pyproject.toml, if it has one."""
     try:
         value = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    pyright = value.get("tool", {}).get("pyright", {})
-    return pyright if isinstance(pyright, dict) else {}
+        return None
+    table = value.get("tool", {}).get(tool)
+    return table if isinstance(table, dict) else None
 
 
 def _read(path: Path) -> str | None:

@@ -1,10 +1,15 @@
-"""`sandbox types`: the stubs say what the worker's `env` and the runtime's modules have, and mypy reads them."""
+"""`sandbox types`: the stubs say what the worker's `env` and the runtime's modules have; mypy and pyright read them."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
+
+import pytest
 
 WRANGLER = """
 [vars]
@@ -132,11 +137,27 @@ def mypy(folder, stubs, *more):
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=50)
 
 
-def test_mypy_reads_the_stubs(project):
+def typed(project):
+    """A worker that uses what the stubs tell of, and one it calls."""
     folder = project.worker("typed", CODE, wrangler=WRANGLER)
     (folder / ".dev.vars").write_text("SECRET=canary-value\n")
     (folder / "public").mkdir()
     project.worker("prices", PRICES)
+    return folder
+
+
+def variants(folder):
+    """The worker's code with one slip each, by file name."""
+    names = []
+    for number, (good, (bad, _)) in enumerate(WRONG.items()):
+        assert CODE.count(good) == 1, good
+        names.append(f"wrong{number}.py")
+        (folder / "src" / names[-1]).write_text(CODE.replace(good, bad))
+    return names
+
+
+def test_mypy_reads_the_stubs(project):
+    folder = typed(project)
     done = project.sandbox("types")
     assert done.code == 0, done.err
     stub = (folder / "src" / "worker_configuration.pyi").read_text()
@@ -147,15 +168,66 @@ def test_mypy_reads_the_stubs(project):
     assert all(str(project.root) not in path.read_text() for path in written)
     right = mypy(folder / "src", project.root / "typings")
     assert right.returncode == 0, right.stdout
-    names = []
-    for number, (good, (bad, _)) in enumerate(WRONG.items()):
-        assert CODE.count(good) == 1, good
-        names.append(f"wrong{number}.py")
-        (folder / "src" / names[-1]).write_text(CODE.replace(good, bad))
+    names = variants(folder)
     wrong = mypy(folder / "src", project.root / "typings", *names)
     for name, (_, expected) in zip(names, WRONG.values(), strict=True):
         said = [line for line in wrong.stdout.splitlines() if line.startswith(f"{name}:") and ": error:" in line]
         assert any(expected in line for line in said), (name, said, expected)
+
+
+@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed")
+def test_pyright_reads_the_stubs_where_it_looks_by_itself(project):
+    folder = typed(project)
+    assert project.sandbox("types", "--settings").code == 0
+    names = variants(folder)
+    command = ["pyright", "--outputjson", "--pythonpath", sys.executable]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=55)
+    said = {}
+    for item in json.loads(done.stdout)["generalDiagnostics"]:
+        said.setdefault(os.path.relpath(item["file"], project.root), []).append(item["message"])
+    # Only the slips are told, each in its file: nothing of the right code, and nothing of the stubs.
+    assert said.pop("workers/prices/src/entry.py") == ['"Decimal" is not defined']
+    assert sorted(said) == sorted(f"workers/typed/src/{name}" for name in names), said
+
+
+SETTINGS = {
+    "tool": {
+        "pyright": {"reportMissingModuleSource": False},
+        "mypy": {"mypy_path": "$MYPY_CONFIG_FILE_DIR/typings", "check_untyped_defs": True},
+    }
+}
+
+
+def test_the_checkers_are_told_of_the_stubs(project):
+    folder = project.worker("plain", "import js\n\ndef fetch(request):\n    return js.Response.new(1)\n")
+    done = project.sandbox("types", "--settings", "--json")
+    assert [item["file"] for item in done.json["added"]] == ["pyrightconfig.json", "mypy.ini"]
+    assert json.loads((project.root / "pyrightconfig.json").read_text()) == SETTINGS["tool"]["pyright"]
+    command = [sys.executable, "-m", "mypy", "--cache-dir=.cache", "workers/plain/src"]
+    checked = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=50)
+    assert checked.returncode == 0, checked.stdout
+    (folder / "src" / "entry.py").write_text("import js\n\ndef fetch(request):\n    return js.Response.neww(1)\n")
+    checked = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=50)
+    assert 'has no attribute "neww"' in checked.stdout
+    again = project.sandbox("types", "--settings", "--json")
+    assert "added" not in again.json and "to_add" not in again.json
+    assert project.sandbox("types", "--settings", "--check").code == 2
+
+
+def test_settings_go_into_pyproject_where_there_is_one_and_change_nothing_there(project):
+    project.worker("plain", "")
+    file = project.root / "pyproject.toml"
+    file.write_text('[project]\nname = "mine"   # mine')
+    assert project.sandbox("types", "--settings").code == 0
+    assert (
+        file.read_text().startswith('[project]\nname = "mine"   # mine\n')
+        and tomllib.loads(file.read_text()).items() >= SETTINGS.items()
+    )
+    file.write_text('[tool.pyright]\nstubPath = "hints"\n[tool.mypy]\nstrict = true\n')
+    done = project.sandbox("types", "--settings")
+    assert file.read_text().endswith("strict = true\n")
+    assert "please add to pyproject.toml: reportMissingModuleSource = false" in done.out
+    assert 'please add to pyproject.toml: mypy_path = "$MYPY_CONFIG_FILE_DIR/hints"' in done.out
 
 
 def test_the_stubs_themselves_are_sound(project):

@@ -92,7 +92,7 @@ class Default(HandshakeWorker):
         topic = job.parameters.get("topic") or given.topic or ""
         await job.progress(10, f"choosing from {len(given.articles)} articles")
         about = (topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC))
-        researched = {"sub_topics": given.sub_topics, "asked": given.questions}
+        researched: dict[str, Any] = {"sub_topics": given.sub_topics, "asked": given.questions}
         made = build(*about, **researched)
         model = Model.bound(self.env, fetch, job.count)
         if model is not None and made.articles:

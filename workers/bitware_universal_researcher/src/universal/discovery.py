@@ -37,7 +37,7 @@ def feed_links(page: str, url: str) -> list[dict[str, Any]]:
     links = _Links()
     links.feed(page)
     base = urljoin(url, links.base)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for href, title in links.found:
         address = urljoin(base, href)
         if href and urlsplit(address).scheme in ("http", "https"):
