@@ -37,7 +37,7 @@ def list_(options: session.Options, as_json: bool) -> None:
     if as_json:
         print_json(workers)
         return
-    print_table(["Worker", "Code", "Address"], [[w["name"], standing(w), w["url"]] for w in workers])
+    print_table(["Worker", "Code", "Address"], [[w["name"], standing(w), addresses(w)] for w in workers])
 
 
 @command.command()
@@ -60,7 +60,7 @@ def show(options: session.Options, name: str, as_json: bool) -> None:
         return
     rows = [
         ("name", worker["name"]),
-        ("address", worker["url"]),
+        ("address", addresses(worker)),
         ("folder", worker.get("folder")),
         ("code", standing(worker)),
         ("error", worker.get("error")),
@@ -78,6 +78,12 @@ def show(options: session.Options, name: str, as_json: bool) -> None:
             f'\ncurl -H "Authorization: Bearer {worker["token"]}" -H "X-Worker-ID: {worker["name"]}" \\\n'
             f"     {worker['orchestrator_url']}/api/data/REF_ID"
         )
+
+
+def addresses(worker: dict[str, Any]) -> str:
+    """The worker's address, and that on a port of its own."""
+    own = worker.get("port")
+    return f"{worker['url']}  http://localhost:{own}" if own else str(worker["url"])
 
 
 def standing(worker: dict[str, Any]) -> str:

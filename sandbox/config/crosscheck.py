@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox.config import wrangler
 from sandbox.config.documents import read_document
-from sandbox.config.models import WorkerConfig, WorkerSettings
+from sandbox.config.models import WorkerConfig, WorkerSettings, fold
 from sandbox.config.names import WorkerNames
 from sandbox.config.problems import Problems
 from sandbox.config.tables import Table, shown
@@ -56,14 +56,31 @@ def canonical_settings(
     return found
 
 
-def check_services(workers: Mapping[str, WorkerConfig], names: WorkerNames, problems: Problems) -> None:
-    """A service binding to a worker that is not here: the binding fails on first use, so this is a warning."""
-    for worker in workers.values():
+def check_services(
+    workers: Mapping[str, WorkerConfig], names: WorkerNames, problems: Problems
+) -> dict[str, WorkerConfig]:
+    """A service binding to a worker that is not here: the binding fails on first use, so this is a warning.
+
+    Returns the workers, with services called by the names they have here: a binding of an environment may name a worker
+    as that worker's own block for the environment does.
+    """
+    deployed = {fold(worker.deployed_as): name for name, worker in workers.items() if worker.deployed_as is not None}
+    named = {}
+    for name, worker in workers.items():
+        services = tuple(
+            service
+            if names.canonical(service.service) is not None or fold(service.service) not in deployed
+            else dataclasses.replace(service, service=deployed[fold(service.service)])
+            for service in worker.services
+        )
+        named[name] = worker if services == worker.services else dataclasses.replace(worker, services=services)
+    for worker in named.values():
         for index, service in enumerate(worker.services):
             if names.canonical(service.service) is None:
                 key = f"services[{index}].service"
                 message = f"there is no worker {shown(service.service)}, so env.{service.binding} fails when used"
                 problems.warning(worker.config_path, key, message, names.hint(service.service))
+    return named
 
 
 def check_ports(

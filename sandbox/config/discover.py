@@ -45,7 +45,8 @@ def find_state(
     environ: Mapping[str, str] | None = None,
 ) -> Path:
     """The state folder: `persist_to`, else `$SANDBOX_STATE` (both relative to `start`), else `state` of the nearest
-    sandbox.toml upwards (relative to it), else `kv_data` beside it or, without one, in the root folder.
+    sandbox.toml upwards (relative to it), else `kv_data` beside it or, without one, in the root folder. A worker's folder
+    without state of its own has that of the repository around it, where its workers were served together.
 
     Reads nothing but that key, so that commands find a sandbox whose workers are broken. Raises ConfigError where
     sandbox.toml is absent, cannot be parsed or has a wrong `state`. The folder need not exist.
@@ -56,7 +57,7 @@ def find_state(
         return normal(start / chosen)
     path = start / config_file if config_file is not None else find_sandbox_toml(start)
     if path is None:
-        return find_root(start) / sandbox_toml.DEFAULT_STATE
+        return _state_without_file(find_root(start))
     problems = Problems()
     if not path.is_file():
         problems.error(path, "", "does not exist")
@@ -65,6 +66,16 @@ def find_state(
     if problems.errors:
         raise ConfigError(problems.found)
     return normal(path.parent / (state or sandbox_toml.DEFAULT_STATE))
+
+
+def _state_without_file(root: Path) -> Path:
+    own = root / sandbox_toml.DEFAULT_STATE
+    if not own.exists() and wrangler.wrangler_file(root) is not None:
+        for folder in root.parents:
+            shared = folder / sandbox_toml.DEFAULT_STATE
+            if shared.is_dir() and root in worker_folders(folder, default_include(folder)):
+                return shared
+    return own
 
 
 def new_workers_folder(start: Path, *, config_file: Path | None = None) -> tuple[Path, Path]:

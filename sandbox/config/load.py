@@ -85,7 +85,7 @@ def load_sandbox(
     document.warn_unknown()
     basics |= {key: given[key] for key in ("port", "ip", "on_error") if key in given}
     port = basics.get("port", sandbox_toml.DEFAULT_PORT)
-    crosscheck.check_services(workers, names, problems)
+    workers = crosscheck.check_services(workers, names, problems)
     workers = crosscheck.check_ports(port, workers, settings, document)
     if problems.errors:
         raise ConfigError(problems.found)

@@ -77,7 +77,7 @@ class WorkerConfig:
     `name` is the canonical name (folded spelling decides equality: case, `-` and `_` are one). `vars` are the plain
     values of the wrangler file; `secrets` come from `.dev.vars` or `.env` and win over `vars`. `watched` are the
     configuration files read (also those that were looked for and are absent), so that a change of any reloads.
-    `version_metadata` is that binding's name, `crons` the expressions of `triggers`. Without `has_main` it is a worker of assets alone, and `main` is its folder.
+    `version_metadata` is that binding's name, `crons` the expressions of `triggers`, `deployed_as` the name that the environment's block gives. Without `has_main` it is a worker of assets alone, and `main` is its folder.
     """
 
     name: str
@@ -98,6 +98,7 @@ class WorkerConfig:
     unsupported: tuple[UnsupportedBinding, ...] = ()
     rules: tuple[ModuleRule, ...] = ()
     dev_port: int | None = None
+    deployed_as: str | None = None
     cpu_ms: int | None = None
     subrequests: int | None = None
     dependencies: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
     None when something is wrong that nothing can be served without; the problems are in the document's list.
     """
     table = environments.choose_environment(document, env)
-    name = _name(document, folder)
+    name, deployed_as = _name(document, folder), table.data.get("name")
     assets = read_assets(table, folder)
     only_assets = "main" not in table.data and table.raw("assets") is not None
     main = folder if only_assets else _main(table, folder)
@@ -82,6 +82,7 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
         has_main=not only_assets,
         unsupported=unsupported,
         rules=_rules(table),
+        deployed_as=deployed_as if isinstance(deployed_as, str) and deployed_as != name else None,
         dev_port=dev.integer("port", least=0, most=65535) or None if dev is not None else None,
         cpu_ms=limits.integer("cpu_ms", least=1) if limits is not None else None,
         subrequests=limits.integer("subrequests", least=1) if limits is not None else None,

@@ -27,6 +27,7 @@ TOKEN_COOKIE = "sandbox_token"  # noqa: S105 (a cookie's name)
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_](?:[a-z0-9_.-]{0,252}))(?::([0-9]{1,5}))?", re.ASCII)
 _UNSAFE_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){2}(?:[/;]|$)", re.IGNORECASE)
 _UNSAFE_ESCAPE = re.compile(r"%(?:00|2f|5c)", re.IGNORECASE)
+_WORKERS = "this is the sandbox's own address; workers answer other origins at theirs: `sandbox workers list`"
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -122,9 +123,9 @@ def check_origin(method: str, path: str, host: str, headers: Mapping[str, str]) 
         return
     origin = headers.get("Origin")
     if origin is not None and origin != f"http://{host.lower()}":
-        raise Refused("this request comes from another origin", code="foreign_origin", status=403)
+        raise Refused("this request comes from another origin", code="foreign_origin", status=403, hint=_WORKERS)
     if headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin"):
-        raise Refused("this request comes from another site", code="foreign_origin", status=403)
+        raise Refused("this request comes from another site", code="foreign_origin", status=403, hint=_WORKERS)
 
 
 def check_token(expected: str, headers: Mapping[str, str]) -> None:

@@ -87,7 +87,10 @@ class Api:
                 hint=f"it takes {verbs}",
             )
             return refusal(wrong, {"allow": verbs})
-        raise NotFound(f"no route {path}", code="no_route", hint="the README lists the routes")
+        raise NotFound(f"no route {path}", code="no_route", hint=_ELSEWHERE)
+
+
+_ELSEWHERE = "this is the sandbox's own address; the workers' are listed by `sandbox workers list`"
 
 
 @functools.cache

@@ -80,3 +80,15 @@ def test_tests_find_the_repository_around(project: Any) -> None:
     assert find_project(project.root / "tests") == project.root
     assert find_project(api / "tests") == project.root
     find_project.cache_clear()
+
+
+def test_a_workers_folder_has_the_state_of_the_repository_around(project: Any) -> None:
+    api = project.worker("apps/api")
+    project.worker("apps/jobs")
+    assert find_state(api, environ={}) == api / "kv_data"
+    project.write("kv_data/README.md")
+    assert find_state(api / "src", environ={}) == project.root / "kv_data"
+    # Not that of somebody whose worker it is not, and not where it has been served alone.
+    assert find_state(project.worker("deep/in/the/woods"), environ={}) == project.root / "deep/in/the/woods/kv_data"
+    (api / "kv_data").mkdir()
+    assert find_state(api, environ={}) == api / "kv_data"
