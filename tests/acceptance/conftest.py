@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -282,13 +282,29 @@ def asker() -> type[Asker]:
     return Asker
 
 
-@pytest.fixture
-def make_terminal() -> Iterator[Callable[..., Any]]:
-    """`make_terminal("up", ..., cwd=...)` runs a command in a terminal (see terminal.py); it is ended with the test."""
-    spec = importlib.util.spec_from_file_location("acceptance_terminal", Path(__file__).parent / "terminal.py")
+def _helper(name: str) -> Any:
+    """A module of helpers beside this file."""
+    spec = importlib.util.spec_from_file_location(f"acceptance_{name}", Path(__file__).parent / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Any]:
+    """A headless Chromium (see browser.py); skips, saying so, where none is installed."""
+    module = _helper("browser")
+    if module.CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    async with module.launched(tmp_path / "profile") as launched:
+        yield launched
+
+
+@pytest.fixture
+def make_terminal() -> Iterator[Callable[..., Any]]:
+    """`make_terminal("up", ..., cwd=...)` runs a command in a terminal (see terminal.py); it is ended with the test."""
+    module = _helper("terminal")
     opened: list[Any] = []
 
     def make(*arguments: str, cwd: Path, **env: str) -> Any:

@@ -5,9 +5,13 @@ It is served without an edit. Only the ports that its files name are moved in a 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +109,53 @@ def test_a_subscription_goes_through_both_services(served, monorepo):
     assert outbox["outbox"] >= 1 and outbox["from"] == "dev@localhost"
     refused = served.ask("/spots/refresh", method="POST", port=own)
     assert refused.status == 502 and json.loads(refused.text)["detail"] == "forecast failed: ConnectError"
+
+
+@pytest.fixture
+def web(monorepo):
+    """`web(port)` serves the front end there, as its README says."""
+    started = []
+
+    def serve(port):
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", "web"]
+        process = subprocess.Popen(command, cwd=monorepo.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started.append(process)
+        return f"http://localhost:{port}/"
+
+    yield serve
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def listens(port):
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def said(tab, *beginnings):
+    """The page's status line, once it begins with one of these."""
+    deadline = time.monotonic() + 30
+    while True:
+        text = await tab.value("document.querySelector('#status').textContent")
+        if text.startswith(beginnings):
+            return text
+        assert time.monotonic() < deadline, (text, tab.complaints)
+        await asyncio.sleep(0.02)
+
+
+async def test_its_front_end_in_a_browser(served, monorepo, web, browser, eventually):
+    port, other = monorepo.ports["5173"], free_ports(1)[0]
+    here, elsewhere = web(port), web(other)
+    eventually(lambda: listens(port) and listens(other))
+    tab = await browser.opened(here)
+    # GET with a preflight, over FastAPI's redirect to the address with the slash.
+    assert await said(tab, "ready", "failed") == "ready: 0 spots"
+    await tab.value("document.querySelector('#subscribe button').click() ?? true")
+    # POST with a preflight sets a cookie, which the next call sends: the two ports are one site.
+    assert await said(tab, "ana", "failed") == "ana@example.org watches ericeira"
+    assert tab.complaints == []
+    # The worker allows that one origin, and the browser holds every other one to it.
+    tab = await browser.opened(elsewhere)
+    assert await said(tab, "ready", "failed") == "failed: Failed to fetch"
+    assert any("CORS policy" in text for text in tab.complaints), tab.complaints
