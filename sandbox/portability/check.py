@@ -73,7 +73,7 @@ def _of_worker(config: WorkerConfig) -> Iterator[Finding]:
     requirements = packages.parsed(config.dependencies)
     brought = packages.closure(requirements)
     for name in packages.unloadable(brought):
-        text = f"{name} has compiled code and no wheel for Pyodide"
+        text = f"{name} has compiled code and no wheel for Pyodide {packages.PYODIDE}"
         yield _at_dependency(config, "no-wheel", name, text, "Use a package in pure Python instead.")
     own = {path.stem if path.is_file() else path.name for path in config.module_root.iterdir()}
     absent = not_uploaded(config)

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -20,13 +21,16 @@ from sandbox.config.models import WorkerConfig
 
 SDK = "workers-runtime-sdk"
 PLATFORM = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "_pyodide", "pyodide_kernel"})
-# Not pure Python, and built for Pyodide, or with a pure wheel beside the compiled ones.
-LOADABLE = frozenset(
-    "aiohttp bcrypt bitarray brotli cffi charset-normalizer coverage cryptography cython frozenlist greenlet httptools "
-    "jiter kiwisolver lxml markupsafe matplotlib msgpack multidict numpy orjson pandas pillow propcache "
-    "pydantic-core pynacl pyyaml regex rpds-py ruamel-yaml-clib scikit-learn scipy shapely simplejson sqlalchemy "
-    "tiktoken tornado typed-ast ujson wrapt xxhash yarl zstandard".split()
-)
+PYODIDE = "314.0.7"
+"""The version whose packages `loadable` knows; the one that Python 3.14 on Cloudflare is built of."""
+
+
+@cache
+def loadable() -> frozenset[str]:
+    """The packages that are not pure Python everywhere and can be loaded all the same, by canonical name."""
+    text = (Path(__file__).parent / "pyodide_packages.txt").read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return frozenset(canonicalize_name(name) for line in lines for name in line.split())
 
 
 @cache
@@ -92,7 +96,7 @@ def unloadable(brought: Iterable[str]) -> list[str]:
             wheel = importlib.metadata.distribution(name).read_text("WHEEL") or ""
         except importlib.metadata.PackageNotFoundError:
             continue
-        if "Root-Is-Purelib: false" in wheel and name not in LOADABLE:
+        if "Root-Is-Purelib: false" in wheel and name not in loadable():
             found.append(name)
     return found
 
