@@ -10,10 +10,11 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.runtime.context import GLOBAL_SCOPE, ExecutionContext, Usage, WorkerContext, current_worker, usage
-from sandbox.runtime.place import worker_line
+from sandbox.runtime.place import given_from, worker_line
 from sandbox.runtime.values import JsException
 from sandbox.runtime.web import ReadableStream, Response
 
@@ -38,6 +39,10 @@ class _Watch:
         place = worker_line(sys._getframe(1), _NOT_ITS_OWN) if watched else None
         if worker is not None and place is not None and worker.importing:
             _at_import(worker, coro, place)
+        if place is not None and options.get("context") is None:
+            # What it does later is told at this place: its own frames may be a library's alone.
+            options["context"] = copy_context()
+            options["context"].run(given_from.set, place)
         task = asyncio.Task(coro, loop=loop, **options) if make is None else make(loop, coro, **options)
         if place is not None:
             _note(task, place)

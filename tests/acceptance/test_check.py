@@ -36,3 +36,35 @@ def test_up_says_it_once_and_refuses_with_strict(project, up):
     assert refused.code == 2
     assert "entry.py:5: error: time.sleep" in refused.err and "on Cloudflare: time.sleep" in refused.err
     up(project).wait("entry.py:5: warning: time.sleep blocks the event loop")
+
+
+PUTS = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        for key in ("a", "a"):
+            await self.env.CACHE.put(key, "1")
+        return Response("done")
+"""
+CACHE = '[[kv_namespaces]]\nbinding = "CACHE"\nid = "cache"\n'
+
+
+def test_what_a_worker_does_is_told_on_the_console_and_in_the_log(project, up):
+    project.worker("putter", PUTS, wrangler=CACHE)
+    running = up(project)
+    assert running.ask(worker="putter").text == "done"
+    line = (
+        "workers/putter/src/entry.py:7: warning: the key a is put again within a second [put-rate]. Put it less often"
+    )
+    running.wait(line.replace("[", r"\["))
+    assert line in project.sandbox("logs").out
+    assert [f["row"] for f in running.ask("/api/check").json["findings"]] == ["put-rate"]
+
+
+def test_strict_makes_it_fail_while_it_runs(project, up):
+    project.worker("putter", PUTS, wrangler=CACHE)
+    (project.root / "workers" / "putter" / "pyproject.toml").write_text("[project]\nname = 'putter'\n")
+    running = up(project, "--strict")
+    assert running.ask(worker="putter").status == 500
+    running.wait("KV PUT failed: 429 Too Many Requests")

@@ -56,6 +56,14 @@ async def test_each_place_is_told_once_with_file_line_and_remedy(served):
     assert found["remedy"] == "Use await asyncio.sleep." and not found["strict"]
 
 
+@pytest.mark.parametrize(
+    ("row", "line"), [("subrequests", 9), ("connections", 11), ("missed-get", 8), ("http-client", 8)]
+)
+async def test_the_place_is_the_workers_own_line(served, row, line):
+    sandbox, _ = await served(row)
+    assert [finding.line for finding in sandbox.portability.findings] == [line]
+
+
 async def test_new_code_is_read_at_its_reload(start, worker):
     clean = (
         "from workers import Response, WorkerEntrypoint\nimport time\n\n\nclass Default(WorkerEntrypoint):\n    pass\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
 from sandbox.runtime.context import WorkerContext, current_invocation, current_worker, io_at_import
+from sandbox.runtime.place import called_from, given_from
 from sandbox.runtime.values import JsException, JsFunction, JsObject, JsPromise, jsnull
 from sandbox.runtime.values.promise import as_error
 from sandbox.runtime.web.request import Request
@@ -39,6 +41,9 @@ def fetch(resource: Any = None, init: Any = None, *_: Any) -> JsPromise:
 
 
 async def _send(worker: WorkerContext, request: Request) -> Response:
+    if worker.checks is not None:
+        # Where there is a signal the call is a task of its own, with none of the worker's frames.
+        given_from.set(called_from(sys._getframe()))
     signal, answer = request._signal, worker.outbound.fetch(worker.name, request)
     response = await (answer if signal is None else abortable(answer, signal))
     response._owner = current_invocation.get()
