@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import re
 import time
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Protocol
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])\s*")
 
 
 class Clock(Protocol):
@@ -36,18 +40,39 @@ class SystemClock:
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
+        self._sleepers: set[asyncio.Future[None]] = set()
 
     def now(self) -> float:
         return time.time() + self.offset
 
+    def move(self, offset: float) -> None:
+        """Set the offset. Who sleeps goes on where its time has come; where the clock moves back, nobody sleeps longer
+        by the machine's time than it asked for."""
+        self.offset = offset
+        for sleeper in self._sleepers:
+            _wake(sleeper)
+
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        until, at_last = self.now() + seconds, loop.time() + seconds
+        while (left := min(until - self.now(), at_last - loop.time())) > 0:
+            moved = loop.create_future()
+            timer = loop.call_later(left, _wake, moved)
+            self._sleepers.add(moved)
+            try:
+                await moved
+            finally:
+                timer.cancel()
+                self._sleepers.discard(moved)
 
     async def deadline(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await self.sleep(seconds)
 
     async def interval(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await self.sleep(seconds)
 
 
 class _Waits(IntEnum):
@@ -116,6 +141,14 @@ class FakeClock:
 def _wake(wake: asyncio.Future[None]) -> None:
     if not wake.done():
         wake.set_result(None)
+
+
+def duration(text: str) -> float:
+    """The seconds of a text of pieces such as "1h 30m", "25h", "250ms". Raises ValueError for what is no such text."""
+    pieces = _PIECE.findall(text)
+    if not pieces or _PIECE.sub("", text).strip():
+        raise ValueError(f"{text!r} is no time")
+    return float(sum(float(number) * _UNITS[unit] for number, unit in pieces))
 
 
 def iso(seconds: float) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sandbox.clock import Clock
 from sandbox.config.cron import Cron
@@ -28,7 +29,7 @@ class Crons:
     where it moves back, nothing fires a second time until it comes to the moments again. What the handler raises is
     reported as for a request, and does not keep the next moment from firing.
 
-    Events: `scheduled` (worker, cron, scheduled_time, outcome, ms, skipped) after each call.
+    Events: `scheduled` (worker, cron, scheduled_time, outcome, no_retry, ms, skipped) after each call.
     """
 
     def __init__(self, invoke: Invoke, clock: Clock, emit: Emit) -> None:
@@ -91,26 +92,42 @@ class Crons:
     async def _fire(self, worker: str, cron: str, moments: list[float], skipped: int) -> None:
         for moment in moments:
             began = time.perf_counter()
-            outcome = await call_scheduled(self._invoke, worker, moment * 1000, cron)
+            ended = await call_scheduled(self._invoke, worker, moment * 1000, cron)
             self._emit(
                 "scheduled",
                 worker=worker,
                 cron=cron,
                 scheduled_time=int(moment * 1000),
-                outcome=outcome,
+                outcome=ended.outcome,
+                no_retry=ended.no_retry,
                 ms=(time.perf_counter() - began) * 1000,
                 skipped=skipped,
             )
             skipped = 0
 
 
-async def call_scheduled(invoke: Invoke, worker: str, scheduled_time_ms: float, cron: str) -> str:
-    """Call a worker's `scheduled` handler: `ok`, `exceededCpu`, or `exception` (which is an event of its own)."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a `scheduled` handler ended: `ok`, `exceededCpu`, or `exception` (which is an event of its own).
+
+    `no_retry`: whether it called `controller.noRetry()`. Nobody calls it again here either way.
+    """
+
+    outcome: str
+    no_retry: bool
+
+
+async def call_scheduled(invoke: Invoke, worker: str, scheduled_time_ms: float, cron: str) -> Ended:
+    """Call a worker's `scheduled` handler."""
+    called: list[bool] = []
+    outcome = "ok"
     try:
         with hop():
-            await invoke.scheduled(worker, scheduled_time_ms=scheduled_time_ms, cron=cron)
+            await invoke.scheduled(
+                worker, scheduled_time_ms=scheduled_time_ms, cron=cron, no_retry=lambda: called.append(True)
+            )
     except WorkerExceeded:
-        return "exceededCpu"
+        outcome = "exceededCpu"
     except SandboxError:
-        return "exception"
-    return "ok"
+        outcome = "exception"
+    return Ended(outcome, bool(called))

@@ -14,6 +14,7 @@ class Hosting:
     deleted, so nothing waits for the disk. `debugger`: `breakpoint()` is ours (a test run has its own), and with
     `post_mortem` pdb opens at each unhandled exception of a worker, too. `debugpy`: the port on which an editor may attach.
     `watchdog`: a worker that keeps the event loop is told, and ended at its limit, which takes SIGALRM for ours.
+    `test_scheduled`: `/__scheduled` of every worker calls its `scheduled` handler, as under `wrangler dev --test-scheduled`.
     `strict`: what fails on Cloudflare fails here. `seed` makes the jitter of retries repeatable. `load` makes a generation of a worker's code."""
 
     lazy: bool = False
@@ -23,6 +24,7 @@ class Hosting:
     post_mortem: bool = False
     debugpy: int | None = None
     strict: bool = False
+    test_scheduled: bool = False
     seed: int | None = None
     load: Load = load_generation
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sandbox.app.changes import Changes
+from sandbox.app.clock_control import ClockControl
 from sandbox.app.contexts import Contexts
 from sandbox.app.crons import Crons
 from sandbox.app.debugging import Debugging
@@ -25,7 +26,7 @@ from sandbox.app.recording import Recording
 from sandbox.app.redaction import Redaction
 from sandbox.app.replaying import Replaying
 from sandbox.app.routes import Handler, OwnRoutes
-from sandbox.app.triggers import HANDLER_PATH, TriggerApi, trigger
+from sandbox.app.triggers import HANDLER_PATH, TEST_SCHEDULED, TriggerApi, trigger
 from sandbox.app.watching import watch_loop
 from sandbox.bindings.kv import KvStores
 from sandbox.bindings.kv.api import KvApi
@@ -79,6 +80,7 @@ class Sandbox:
         self.contexts = Contexts(self)
         self.portability = Portability(self, strict=hosting.strict)
         self._crons: Crons
+        self.moved_clock = ClockControl(self.clock, self.events.emit, lambda: self.kv.sweep())
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
         self.faults = self._interception.faults
@@ -130,6 +132,7 @@ class Sandbox:
             self._undo += self.debugging.install(post_mortem=hosting.post_mortem, debugpy=hosting.debugpy)
         self._folder = StateFolder.open(self.config.state)
         self._folder.lock({"address": None})
+        self.moved_clock.restore(self._folder.path)
         self.recording.start(self._folder.path, self.config.events, off=hosting.throwaway)
         synchronous: Synchronous = "OFF" if hosting.throwaway else "NORMAL"
         self.contexts.open(self._folder.path, synchronous)
@@ -289,6 +292,7 @@ class Sandbox:
         """The parts of the API that are not the orchestrator's, by path."""
         return {
             "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
+            "/api/clock": self.moved_clock.handle,
             "/api/check": self.portability.handle,
             "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config).handle,
             **self._interception.api_parts(),
@@ -322,8 +326,9 @@ class Sandbox:
         """A worker's answer to a request as it comes in over HTTP, and whether old code made it. Raises as `fetch`."""
         if not self._ready.is_set():
             await self._ready.wait()
-        if HANDLER_PATH in request.url:
-            answer = await trigger(self.workers, self.clock, worker, request)
+        if HANDLER_PATH in request.url or (self._hosting.test_scheduled and TEST_SCHEDULED in request.url):
+            by_path = self._hosting.test_scheduled
+            answer = await trigger(self.workers, self.clock, worker, request, test_scheduled=by_path)
             if answer is not None:
                 return answer, False
         return await self.workers.fetch_with_status(worker, request)

@@ -1,5 +1,5 @@
-"""Events by hand: at wrangler's address, `GET <worker>/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=<ms>`, and at
-`POST /api/trigger` of our own."""
+"""Events by hand: at wrangler's addresses, `GET <worker>/cdn-cgi/handler/scheduled?cron=*+*+*+*+*&time=<ms>` and, with
+`--test-scheduled`, `GET <worker>/__scheduled?cron=*+*+*+*+*`, and at `POST /api/trigger` of our own."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from sandbox.runtime.web import Request, Response
 
 HANDLER_PATH = "/cdn-cgi/handler/"
 SCHEDULED = HANDLER_PATH + "scheduled"
+TEST_SCHEDULED = "/__scheduled"
+RAN = "Ran scheduled event"
+"""What wrangler answers there, whatever the handler did but fail. [SRC]"""
 MAX_BODY = 64 * 1024
 
 
-async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -> Response | None:
-    """Call the handler the path names and answer `ok`, `exception` or `exceededCpu`; None where the path is the worker's own.
+async def trigger(
+    invoke: Invoke, clock: Clock, worker: str, request: Request, *, test_scheduled: bool = False
+) -> Response | None:
+    """Call the handler the path names and answer `ok`, `exception` or `exceededCpu`, with `format=json` as
+    `{"outcome", "noRetry"}`; None where the path is the worker's own, as `/__scheduled` is without `test_scheduled`.
 
     Without `cron` it is empty, without `time` it is now (milliseconds since the epoch).
     """
     parts = urlsplit(request.url)
-    if parts.path != SCHEDULED:
+    if parts.path != SCHEDULED and not (test_scheduled and parts.path == TEST_SCHEDULED):
         return None
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     try:
@@ -35,12 +41,17 @@ async def trigger(invoke: Invoke, clock: Clock, worker: str, request: Request) -
     except ValueError:
         wrong = UserError(f"time: expected milliseconds since the epoch, got {query['time']!r}", code="bad_field")
         return json_response(wrong.as_json(), status=wrong.status)
-    outcome = await call_scheduled(invoke, worker, moment, query.get("cron", ""))
-    return make_response(outcome, status=200 if outcome == "ok" else 500)  # a traceback is in the console
+    ended = await call_scheduled(invoke, worker, moment, query.get("cron", ""))
+    status = 200 if ended.outcome == "ok" else 500  # a traceback is in the console
+    if parts.path == TEST_SCHEDULED:
+        return make_response(RAN if status == 200 else ended.outcome, status=status)
+    if query.get("format") == "json":
+        return json_response({"outcome": ended.outcome, "noRetry": ended.no_retry}, status=status)
+    return make_response(ended.outcome, status=status)
 
 
 class TriggerApi:
-    """POST {worker, cron?, time?} -> {worker, cron, scheduled_time, outcome}.
+    """POST {worker, cron?, time?} -> {worker, cron, scheduled_time, outcome, no_retry}.
 
     Without `cron` it is the worker's only expression, or empty where it has none. `time` is in milliseconds since the
     epoch, or a text in ISO 8601 (UTC where it names no zone); without it, it is now.
@@ -62,24 +73,27 @@ class TriggerApi:
         if not isinstance(body, dict) or not isinstance(body.get("worker"), str):
             raise UserError("expected a JSON object {worker, cron?, time?}", code="bad_json")
         config = self._config(body["worker"])
-        cron, moment = _cron(config, body.get("cron")), self._moment(body.get("time"))
-        outcome = await call_scheduled(self._invoke, config.name, moment, cron)
-        shown = {"worker": config.name, "cron": cron, "scheduled_time": iso(moment / 1000), "outcome": outcome}
-        return json_response({"success": True, **shown})
+        cron, given = _cron(config, body.get("cron")), body.get("time")
+        moment = float(int(self._clock.now() * 1000)) if given is None else moment_ms(given, "time")
+        ended = await call_scheduled(self._invoke, config.name, moment, cron)
+        shown = {"worker": config.name, "cron": cron, "scheduled_time": iso(moment / 1000)}
+        return json_response({"success": True, **shown, "outcome": ended.outcome, "no_retry": ended.no_retry})
 
-    def _moment(self, given: Any) -> float:
-        """Milliseconds since the epoch."""
-        if given is None:
-            return float(int(self._clock.now() * 1000))
-        try:
-            if isinstance(given, str) and not given.isdecimal():
-                moment = datetime.fromisoformat(given)
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-            datetime.fromtimestamp(float(given) / 1000, UTC)
-            return float(given)
-        except (ValueError, TypeError, OverflowError, OSError):
-            hint = "write milliseconds since the epoch, or as in 2026-11-26T06:00:00Z"
-            raise UserError(f"time: {given!r} is no time", code="bad_field", hint=hint) from None
+
+def moment_ms(given: Any, field: str) -> float:
+    """Milliseconds since the epoch of such a number, or of a text in ISO 8601 (UTC where it names no zone).
+
+    Raises UserError, naming the field, for what is neither.
+    """
+    try:
+        if isinstance(given, str) and not given.isdecimal():
+            moment = datetime.fromisoformat(given)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+        datetime.fromtimestamp(float(given) / 1000, UTC)
+        return float(given)
+    except (ValueError, TypeError, OverflowError, OSError):
+        hint = "write milliseconds since the epoch, or as in 2026-11-26T06:00:00Z"
+        raise UserError(f"{field}: {given!r} is no time", code="bad_field", hint=hint) from None
 
 
 def _cron(config: WorkerConfig, given: Any) -> str:

@@ -137,6 +137,8 @@ def told(event: Event) -> tuple[str, str | None]:
                 level,
                 f"{fields['worker']} scheduled {fields['cron']} {fields['outcome']} {fields['ms']:.1f} ms{missed}",
             )
+        case "clock":
+            return "warning" if fields["offset_s"] else "info", f"the clock is moved: {fields['told']}"
         case "outbound":
             level = "warning" if fields["by"] == "refused" else "debug"
             told = "refused" if fields["by"] == "refused" else f"{fields['status']} by {fields['by']}"

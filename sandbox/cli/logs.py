@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -159,10 +158,11 @@ def clock_time(at: str) -> str:
 
 
 def moment(given: str) -> float:
-    """Seconds since the epoch, of `10m` (ago) or a time by ISO 8601 (local where it names no zone)."""
+    """What `since` of the API takes: `10m` ago as negative seconds, by the sandbox's clock; a time by ISO 8601 (local
+    where it names no zone) as seconds since the epoch."""
     ago = re.fullmatch(r"(\d+)\s*([smhd])", given)
     if ago is not None:
-        return time.time() - int(ago[1]) * _UNITS[ago[2]]
+        return -float(int(ago[1]) * _UNITS[ago[2]])
     try:
         return datetime.fromisoformat(given).timestamp()
     except ValueError:

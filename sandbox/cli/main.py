@@ -29,6 +29,7 @@ COMMANDS = {
     "executions": ("sandbox.cli.executions", "List, show and cancel executions."),
     "break": ("sandbox.cli.break_", "Hold messages on their way, in the sandbox that is up."),
     "continue": ("sandbox.cli.continue_", "Let a held message go on, as it is or edited."),
+    "clock": ("sandbox.cli.clock", "Show and move the sandbox's clock."),
     "trigger": ("sandbox.cli.trigger", "Call a worker's scheduled handler, as a cron trigger would."),
     "fault": ("sandbox.cli.fault", "Make things go wrong on purpose, in the sandbox that is up."),
     "kv": ("sandbox.cli.kv", "Read and change KV namespaces."),

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     "--break", "breaks", multiple=True, metavar="POINT", help="Hold messages here: process:WORKER, kv.put:KEY*, ..."
 )
 @click.option("--strict", is_flag=True, help="Warnings about the configuration are errors.")
+@click.option("--test-scheduled", is_flag=True, help="GET <worker>/__scheduled?cron=... calls its scheduled handler.")
 @click.option("--pdb", is_flag=True, help="Open pdb at each unhandled exception of a worker.")
 @click.option(
     "--debugpy",
@@ -79,6 +80,7 @@ def command(
     log_level: str,
     log_format: str,
     strict: bool,
+    test_scheduled: bool,
     pdb: bool,
     debugpy: int | None,
     breaks: tuple[str, ...],
@@ -109,10 +111,8 @@ def command(
         console,
         reload=not no_reload,
         token=token,
-        pdb=pdb,
-        debugpy=debugpy,
         breaks=breaks,
-        strict=strict,
+        hosting={"post_mortem": pdb, "debugpy": debugpy, "strict": strict, "test_scheduled": test_scheduled},
     )
     raise click.exceptions.Exit(session.run(served))
 
@@ -124,10 +124,8 @@ async def _serve(
     *,
     reload: bool,
     token: str | None,
-    pdb: bool,
-    debugpy: int | None,
     breaks: tuple[str, ...],
-    strict: bool,
+    hosting: dict[str, Any],
 ) -> int:
     with certificates.read_later() as read_certificates:
         from sandbox.app import Sandbox  # heavy: not for --help
@@ -138,8 +136,8 @@ async def _serve(
     gc.freeze()
     gc.enable()
     started = time.perf_counter()
-    hosting = dataclasses.replace(OWN_PROCESS, post_mortem=pdb, debugpy=debugpy, strict=strict)
-    sandbox = Sandbox(loaded, watch=reload, hosting=hosting, reread=options.read, token=token)
+    living = dataclasses.replace(OWN_PROCESS, **hosting)
+    sandbox = Sandbox(loaded, watch=reload, hosting=living, reread=options.read, token=token)
     for point in breaks:
         try:
             sandbox.breakpoints.add(point)
@@ -228,6 +226,7 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
             address=sandbox.address,
             workers={n: sandbox.url_of(n) for n in config.workers},
             ms=round(milliseconds),
+            clock_offset_s=sandbox.moved_clock.offset,
             faults=len(sandbox.faults),
             breakpoints=[known.text for known in sandbox.breakpoints],
         )
@@ -247,6 +246,10 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         console.line(f"  {name:{width}}  {external.url} (external)")
     for pipeline in config.pipelines.values():
         console.line(f"  pipeline {pipeline.name}: {' -> '.join(stage.name for stage in pipeline.stages)}")
+    if sandbox.moved_clock.offset:
+        console.line(
+            f"  the clock is moved: {sandbox.moved_clock.told()}; back with: sandbox clock reset", level="warning"
+        )
     console.line(f"  state {_short(config.state)}, egress {_egress(config)}, page {sandbox.address}/")
     if len(sandbox.faults):
         verb = "is" if len(sandbox.faults) == 1 else "are"

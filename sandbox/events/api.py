@@ -44,6 +44,7 @@ class EventsApi:
         parts = urlsplit(request.url)
         path = [unquote(part) for part in parts.path.removeprefix("/api/").split("/") if part]
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        query = filters.absolute(query, self._log.clock.now())
         workers = WorkerNames(self._workers())
         match [request.method, *path]:
             case ["GET", "requests"]:

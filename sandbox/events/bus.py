@@ -21,8 +21,8 @@ class Event:
     Kinds and their fields: `request` (worker, method, url, status, ms, stale), `log` (worker, level, text),
     `reload` (worker, generation, ms), `reload.failed` (worker, error, stale), `exception` (worker, text), `outbound` (worker, url, status, by),
     `cassette` (file, error),
-    `scheduled` (worker, cron, scheduled_time, outcome, ms, skipped; see `sandbox.app.crons`), `kv.put` / `kv.delete` (namespace, key), `execution` (execution_id, state), `stage` (execution_id, stage, state, ...),
-    `fault` (id, fault, point, worker, where, text, ms), `held` and `continued`
+    `scheduled` (worker, cron, scheduled_time, outcome, no_retry, ms, skipped; see `sandbox.app.crons`), `kv.put` / `kv.delete` (namespace, key), `execution` (execution_id, state), `stage` (execution_id, stage, state, ...),
+    `clock` (now, offset_s, told), `fault` (id, fault, point, worker, where, text, ms), `held` and `continued`
     (see `sandbox.intercept.held`), `progress` (execution_id, stage, packet_id, percent, message),
     `loop.busy` (worker, ms, lasting, file, line, function, calling), `loop.ended` and `loop.stuck` (the same without
     lasting, with limit_ms).

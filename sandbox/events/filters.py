@@ -95,6 +95,12 @@ def whole_number(query: Mapping[str, str], name: str, usual: Any, most: int | No
     return int(text) if most is None else max(1, min(int(text), most))
 
 
+def absolute(query: Mapping[str, str], now: float) -> dict[str, str]:
+    """The query with its times as seconds since the epoch, where they were seconds before now (`since=-600`)."""
+    ago = {name: _seconds(query, name) or 0.0 for name in ("since", "until") if query.get(name, "").startswith("-")}
+    return {**query, **{name: repr(now + seconds) for name, seconds in ago.items()}}
+
+
 def _seconds(query: Mapping[str, str], name: str) -> float | None:
     try:
         return float(query[name]) if name in query else None

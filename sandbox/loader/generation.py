@@ -223,12 +223,18 @@ class Generation:
             self._end(ctx, before)
 
     async def scheduled(
-        self, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None, entry: Entry = None
+        self,
+        *,
+        scheduled_time_ms: float,
+        cron: str,
+        entrypoint: str | None = None,
+        entry: Entry = None,
+        no_retry: Callable[[], None] | None = None,
     ) -> None:
         """Run the `scheduled` handler: exactly three arguments (controller, None, None), as workerd gives them."""
         if entry is None:
             entry = self.entry(entrypoint)
-        controller = ScheduledController(scheduled_time_ms, cron)
+        controller = ScheduledController(scheduled_time_ms, cron, no_retry)
         ctx, before = self._begin("scheduled")
         try:
             if entry is None:

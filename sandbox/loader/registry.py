@@ -240,11 +240,17 @@ class WorkerRegistry:
             raise self._failed(generation, error, what=f"RPC {method}()") from error
 
     async def scheduled(
-        self, worker: str, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None
+        self,
+        worker: str,
+        *,
+        scheduled_time_ms: float,
+        cron: str,
+        entrypoint: str | None = None,
+        no_retry: Callable[[], None] | None = None,
     ) -> None:
         generation, entry = self._serving(worker, entrypoint)
         try:
-            await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry)
+            await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry, no_retry=no_retry)
         except BaseException as error:
             raise self._failed(generation, error, what=f"scheduled {cron}") from error
 

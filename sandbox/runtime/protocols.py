@@ -35,8 +35,16 @@ class Invoke(Protocol):
         ...
 
     async def scheduled(
-        self, worker: str, *, scheduled_time_ms: float, cron: str, entrypoint: str | None = None
-    ) -> None: ...
+        self,
+        worker: str,
+        *,
+        scheduled_time_ms: float,
+        cron: str,
+        entrypoint: str | None = None,
+        no_retry: Callable[[], None] | None = None,
+    ) -> None:
+        """Run the handler. `no_retry` is called where it calls `controller.noRetry()`, whether it fails then or not."""
+        ...
 
 
 class Outbound(Protocol):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
-from sandbox.clock import FakeClock
+from sandbox.clock import FakeClock, duration
 from sandbox.testing.errors import Misuse
 
 T = TypeVar("T")
 LOOK_EVERY_S = 0.005
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])\s*")
 
 
 class TestClock(FakeClock):
@@ -56,10 +53,11 @@ def seconds_in(text: float | str | timedelta) -> float:
     if isinstance(text, timedelta):
         seconds = text.total_seconds()
     elif isinstance(text, str):
-        pieces = _PIECE.findall(text)
-        if not pieces or _PIECE.sub("", text).strip():
-            raise Misuse(f"{text!r} is no time", hint='write seconds, or pieces such as "25h", "1d 30m", "250ms"')
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in pieces)
+        try:
+            seconds = duration(text)
+        except ValueError as error:
+            hint = 'write seconds, or pieces such as "25h", "1d 30m", "250ms"'
+            raise Misuse(str(error), hint=hint) from None
     else:
         seconds = float(text)
     if seconds < 0:

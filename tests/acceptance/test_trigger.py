@@ -11,6 +11,8 @@ class Default(WorkerEntrypoint):
 
     async def scheduled(self, controller, env, ctx):
         print("at", controller.scheduledTime)
+        if controller.cron == "once":
+            controller.noRetry()
         if controller.cron == "bad":
             raise ValueError("not today")
 """
@@ -28,7 +30,24 @@ def test_trigger(project, up):
     failed = project.sandbox("trigger", "shop", "--cron", "bad")
     assert failed.code == 1 and failed.out.endswith(": exception\n") and not failed.err
     running.wait("ValueError: not today")
+    once = project.sandbox("trigger", "shop", "--cron", "once", "--json")
+    assert once.json["no_retry"] is True and once.json["outcome"] == "ok"
     wrong = project.sandbox("trigger", "shop", "--time", "soon")
     assert wrong.code == 1 and wrong.err.startswith("error: time: 'soon' is no time\n hint: ")
     assert project.sandbox("trigger").code == 2
+    # Without the flag the path is the worker's own.
+    assert running.ask("/__scheduled?cron=bad", worker="shop").text == "ok"
+    assert running.stop() == 0
+
+
+def test_wranglers_path_for_test_scheduled(project, up):
+    project.worker("shop", CODE)
+    running = up(project, "--test-scheduled")
+    answer = running.ask("/__scheduled?cron=0+6+*+*+*", worker="shop")
+    assert (answer.status, answer.text) == (200, "Ran scheduled event")
+    running.wait("shop at ")
+    failed = running.ask("/__scheduled?cron=bad", worker="shop")
+    assert (failed.status, failed.text) == (500, "exception")
+    assert running.ask("/__scheduled/else", worker="shop").text == "ok"
+    assert running.ask("/cdn-cgi/handler/scheduled", worker="shop").text == "ok"
     assert running.stop() == 0

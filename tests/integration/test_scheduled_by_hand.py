@@ -11,7 +11,8 @@ SEEN = []
 
 class Default(WorkerEntrypoint):
     async def scheduled(self, controller, env, ctx):
-        if controller.cron == "bad":
+        if controller.cron in ("bad", "once"):
+            controller.noRetry() if controller.cron == "once" else None
             raise ValueError("not today")
         SEEN.append([controller.cron, controller.scheduledTime])
 
@@ -36,6 +37,9 @@ async def test_scheduled_at_wranglers_address(worker, start):
         assert await get("/") == (200, '[["0 6 * * *", 1000]]')
         assert await get("/cdn-cgi/handler/scheduled?cron=bad") == (500, "exception")
         assert "not today" in failures[0]
+        for cron, no_retry in (("bad", "false"), ("once", "true")):
+            answer = await get(f"/cdn-cgi/handler/scheduled?cron={cron}&format=json")
+            assert answer == (500, f'{{"outcome":"exception","noRetry":{no_retry}}}'), answer
         status, text = await get("/cdn-cgi/handler/scheduled?time=soon")
         assert status == 400 and "milliseconds" in text
         # Any other path is the worker's own.

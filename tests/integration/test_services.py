@@ -81,6 +81,8 @@ class Default(WorkerEntrypoint):
     async def scheduled(self, controller, env, ctx):
         if controller.cron == "bad":
             raise LookupError("no such cron")
+        if controller.cron == "once":
+            controller.noRetry()
         LAST["items"] = [controller.scheduledTime, controller.cron, env is None, ctx is None]
 
 class Admin(WorkerEntrypoint):
@@ -345,10 +347,11 @@ async def test_scheduled_through_a_binding(ask):
 good = await env.OTHER.scheduled(scheduledTime=1000, cron="0 * * * *")
 seen = await env.OTHER.last()
 bad = await env.OTHER.scheduled(cron="bad")
-return [good.outcome, good.noRetry, seen, bad.outcome]
+once = await env.OTHER.scheduled(cron="once")
+return [good.outcome, good.noRetry, seen, bad.outcome, once.outcome, once.noRetry]
 """
     )
-    assert answer == ["ok", False, [1000, "0 * * * *", True, True, "again"], "exception"]
+    assert answer == ["ok", False, [1000, "0 * * * *", True, True, "again"], "exception", "ok", True]
 
 
 async def test_scheduled_by_hand(worker, start):

@@ -122,6 +122,8 @@ class Fetcher(HostObject):
         """`scheduled({scheduledTime, cron})` runs the service's handler and tells how it ended."""
         time, cron = option(options, "scheduledTime"), option(options, "cron")
         moment = time.getTime() if isinstance(time, JsDate) else time
+        no_retry: list[bool] = []
+        outcome = "ok"
         try:
             with self._told("scheduled"):
                 await self._invoke.scheduled(
@@ -129,14 +131,15 @@ class Fetcher(HostObject):
                     scheduled_time_ms=self._clock.now() * 1000 if moment is None else float(moment),
                     cron="" if cron is None else str(cron),
                     entrypoint=self._entrypoint,
+                    no_retry=lambda: no_retry.append(True),
                 )
         except WorkerExceeded:
-            return JsObject({"outcome": "exceededCpu", "noRetry": False})
+            outcome = "exceededCpu"
         except WorkerFailed:
-            return JsObject({"outcome": "exception", "noRetry": False})
+            outcome = "exception"
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
-        return JsObject({"outcome": "ok", "noRetry": False})
+        return JsObject({"outcome": outcome, "noRetry": bool(no_retry)})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in _NOT_METHODS:
