@@ -15,7 +15,7 @@ def researcher():
     """The worker's own modules, imported as the plain package they are."""
     sys.path.insert(0, str(SOURCE))
     try:
-        names = "candidates kinds matching opml phrases questions schemas stock subtopics topic words".split()
+        names = "candidates digests kinds matching opml phrases questions schemas stock subtopics topic words".split()
         return SimpleNamespace(**{name: importlib.import_module(f"researcher.{name}") for name in names})
     finally:
         sys.path.remove(str(SOURCE))

@@ -59,6 +59,48 @@ def test_a_feed_that_names_itself_is_no_phrase(researcher):
     assert "Owl" not in " ".join(phrase.name for phrase in collect(researcher, "night trains", about, (), titles))
 
 
+def test_whole_names_without_owners_and_verbs(researcher):
+    about = texts(
+        researcher,
+        (
+            "Night trains: Nordbahn opens sleeper depot",
+            "The board of Nordbahn’s Night Travel Trust met to raise the money.",
+        ),
+        ("Night trains grow", "It was Nordbahn’s Night Travel Trust that paid, to raise the mood."),
+    )
+    names = [phrase.name for phrase in collect(researcher, "night trains", about)]
+    assert "Night Travel Trust" in names
+    assert not {"Travel Trust", "Nordbahn opens", "raise", "Nordbahn’s Night Travel"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("title", "stories"),
+    [
+        ("Chip Prices Fall, Robots Fold Laundry, New Rules for Self-Driving Cars", 3),
+        ("Hermes vs. OpenClaw, Cybersecurity Alarms Ring, Can Agents Do Human Work?", 3),
+        ("Authentication, authorization, and security", 0),
+        ("Night trains return, after nineteen years, to the northern line", 0),
+        ("A house, a garden and a dog", 0),
+    ],
+)
+def test_an_issue_that_tells_several_stories(researcher, title, stories):
+    assert len(researcher.digests.stories(title)) == stories
+
+
+def test_questions_are_grammatical_and_ask_once(researcher):
+    def asked(topic, *rows):
+        read, about = researcher.topic.parse(topic), texts(researcher, *rows)
+        kind = researcher.kinds.kind_of(read, "en", about)
+        return researcher.questions.questions(read, kind, "en", about, [], [], 2026)
+
+    assert asked("history of jazz")[0] == "What is new about the history of jazz, and who says so?"
+    assert asked("AI trends")[0] == "Who uses AI today, and what do they report?"
+    assert asked("how do language models learn")[0] == "How do language models learn?"
+    assert "Are night trains safe?" in asked("night trains", ("Are night trains safe?", ""))
+    assert asked("night trains", ("Night trains that can't stop?!", "")) == asked("night trains")
+    assert asked("solar power 2024")[-1] == "What of what was said about solar power in 2024 has come true?"
+
+
 @pytest.mark.parametrize("topic", ["C++", "node.js", "What?", "R&D", "AI*", "(rust"])
 def test_any_sign_in_a_topic_is_a_sign(researcher, topic):
     about = texts(researcher, ("C++ and node.js", "We like C++ and node.js, and R&D of AI in rust."))

@@ -31,6 +31,11 @@ from hypothesis import strategies as st
         ("US elections", ["US", "elections"], []),
         ("NIGHT TRAINS", ["NIGHT", "TRAINS"], []),
         ("the future of news", ["future", "news"], []),
+        ("solid state batteries", ["solid", "state", "batteries"], []),
+        ("peer review crisis", ["peer", "review", "crisis"], []),
+        ("new york subway", ["new", "york", "subway"], []),
+        ("electric cars without Tesla", ["electric cars"], ["Tesla"]),
+        ("R programming", ["R", "programming"], []),
     ],
 )
 def test_what_is_wanted_and_what_is_not(researcher, text, ideas, excluded):
@@ -48,6 +53,11 @@ def test_what_is_wanted_and_what_is_not(researcher, text, ideas, excluded):
         ("COP30 in 2025", (2025,), ()),
         ("the 1,984 pages", (), ()),
         ("2024", (2024,), ()),
+        ("history of jazz", (), ("history",)),
+        ("Geschichte des Jazz", (), ("Geschichte",)),
+        ("trends and predictions for AI", (), ("trends", "predictions")),
+        ("latest AI news", (), ("latest", "news")),
+        ("history teaching", (), ()),
     ],
 )
 def test_years_and_aspects_are_kept_apart(researcher, text, years, aspects):
@@ -64,12 +74,83 @@ def test_years_and_aspects_are_kept_apart(researcher, text, years, aspects):
         ("heat pumps or gas boilers", ["heat pumps", "gas boilers"]),
         ("difference between REST and GraphQL", ["between REST", "GraphQL"]),
         ("rust and go", ["rust and go"]),
+        ("rust vs go", ["rust", "go"]),
+        ("R vs Python", ["R", "Python"]),
     ],
 )
 def test_sides_of_a_comparison(researcher, text, sides):
     topic = researcher.topic.parse(text)
     assert list(topic.names) == sides
     assert (researcher.kinds.kind_of(topic) == "comparison") == (len(sides) > 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("night trains", "en"),
+        ("AI trends 2024", "en"),
+        ("original sin", "en"),
+        ("olas de calor", "es"),
+        ("énergie solaire", "fr"),
+        ("comboios noturnos", "pt"),
+        ("mudança climática", "pt"),
+        ("Wohnungsbau", "de"),
+        ("Künstliche Intelligenz in der Medizin", "de"),
+    ],
+)
+def test_the_language_of_a_few_words(researcher, text, language):
+    assert researcher.topic.parse(text).language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("solid state batteries", "technology"),
+        ("open source maintainers", "subject"),
+        ("Wohnungsbau in Vessen", "subject"),
+        ("how do language models learn", "question"),
+        ("Wie lernt eine KI?", "question"),
+        ("can opener", "subject"),
+        ("Ada Lovelace", "person"),
+        ("rust vs go", "comparison"),
+    ],
+)
+def test_kinds(researcher, text, kind):
+    assert researcher.kinds.kind_of(researcher.topic.parse(text)) == kind
+
+
+def strength(researcher, topic, title, content="", language="en"):
+    text = researcher.matching.read({"title": title, "content": content, "language": language})
+    return researcher.matching.Matcher(researcher.topic.parse(topic)).match(text).strength
+
+
+@pytest.mark.parametrize(
+    ("topic", "title", "language", "about"),
+    [
+        ("night trains", "El tren nocturno volverá a la costa", "es", True),
+        ("comboios noturnos", "Der Nachtzug fährt wieder", "de", True),
+        ("olas de calor", "Eine Hitzewelle im September", "de", True),
+        ("olas de calor", "La primera ola de calor", "es", True),
+        ("Künstliche Intelligenz in der Medizin", "AI reads scans in medicine", "en", True),
+        ("KI in der Medizin", "AI reads scans in Berlin", "en", False),
+        ("self-driving cars", "A self driving car stalls", "en", True),
+        ("ai", "An evening of entertainment", "en", False),
+        ("art", "Start of the party", "en", False),
+        ("open source maintainers", "Open source models", "en", False),
+        ("open source maintainers", "Burnout among maintainers of open source", "en", True),
+        ("AI regulation in Europe", "Regulating medical AI", "en", False),
+        ("AI regulation in Europe", "How the EU regulates AI", "en", True),
+        ("electric cars without Tesla", "Electric cars sell well, but not those of Tesla", "en", False),
+        ("electric cars without Tesla", "Electric cars sell well", "en", True),
+    ],
+)
+def test_what_is_about_a_topic(researcher, topic, title, language, about):
+    assert (strength(researcher, topic, title, language=language) >= researcher.matching.ABOUT) is about
+
+
+def test_a_small_word_that_is_compared_is_a_name(researcher):
+    assert strength(researcher, "rust vs go", "Why we moved", "We rewrote the service in Go last year.") > 0
+    assert strength(researcher, "rust vs go", "Where to go", "We go there. Go slowly, and let it go.") == 0
 
 
 @pytest.mark.parametrize("text", ["", "  ", "-crypto", "?!", '-"digital art"'])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from researcher import asking, candidates
+from researcher.digests import parts_of
 from researcher.matching import Match, Matcher, Text, read
 from researcher.opml import Refused
 from researcher.schemas import FEEDS_READ, MAX_CANDIDATES, Wish
@@ -109,10 +110,20 @@ class Gathering:
             if row.get("status") == "failed":
                 self.unreachable.append({"what": str(row.get("feed_url")), "reason": str(row.get("reason") or "?")})
         for number, article in enumerate(without_stock(articles)):
-            text = read(article)
-            self.texts.append((text, self.matcher.match(text)))
+            self.texts.append(self._one(article))
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
+
+    def _one(self, article: dict[str, Any]) -> tuple[Text, Match]:
+        """An article and how much it is about the topic; of one that tells several stories, the one that is most."""
+        found = [(text := read({**article, **part}), self.matcher.match(text)) for part in parts_of(article)]
+        best = max(found, key=lambda pair: pair[1].strength)
+        if len(found) == 1 or best[1].about:
+            best[0].label = best[0].title or str(article.get("title") or "")
+            return best
+        text = read(article)
+        excluded = self.matcher.match(text).excluded
+        return text, Match(0.0, (), excluded)
 
     async def _find(self, keywords: Sequence[str]) -> list[dict[str, Any]]:
         if self._finder is None:

@@ -60,7 +60,11 @@ PLACES = _set(
 )
 _IN = _set("in en im em au aux a")
 _CAMEL = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\d[A-Za-z]|\w\.\w|[+#]")
-KINDS = ("comparison", "event", "technology", "place", "organisation", "person", "subject")
+KINDS = ("comparison", "question", "event", "technology", "place", "organisation", "person", "subject")
+_ACTS = (
+    r"(?:['’]s (?:new|first|latest)| (?:said|says|announce[sd]?|plans|launche[sd]|release[sd]|unveil(?:s|ed)|hire[sd]"
+    r"|acquire[sd]|raise[sd]|expands|appoints|signs|opens|partners|retools|exits))"
+)
 
 
 def kind_of(topic: Topic, language: str = "en", about: Sequence[Text] = ()) -> str:
@@ -68,19 +72,30 @@ def kind_of(topic: Topic, language: str = "en", about: Sequence[Text] = ()) -> s
     every noun is)."""
     if len(topic.sides) > 1:
         return "comparison"
+    if topic.question:
+        return "question"
     written = [word for idea in topic.ideas for word in WORD.findall(idea.name)]
     folded = {fold(word) for word in written}
-    meant = {fold(word) for idea in topic.ideas for form in idea.forms for word in form}
+    # What is described says more than what describes it: open source `maintainers` are no technology.
+    telling = [head for head in topic.heads if head is not None] or topic.ideas
+    meant = {fold(word) for idea in telling for form in idea.forms for word in form}
+    meant |= {fold(word) for idea in telling for word in WORD.findall(idea.name)}
     if folded & EVENTS:
         return "event"
     if meant & ORGANISATION and written[0][0].isupper():
         return "organisation"
     if folded and folded <= PLACES:
         return "place"
-    if meant & TECHNOLOGY or any(_CAMEL.search(word) and not word.isupper() for word in written):
+    if len(written) == 1 and written[0][0].isupper() and _acts(written[0], about):
+        return "organisation"
+    if meant & TECHNOLOGY or any(
+        _CAMEL.search(word) and not word.isupper() for idea in telling for word in WORD.findall(idea.name)
+    ):
         return "technology"
-    names = [word for word in WORD.findall(asked_words(topic)) if fold(word) not in stop(topic.language)]
-    if language == "de" or len(names) != len(written) or not all(word[0].isupper() for word in names):
+    names = WORD.findall(asked_words(topic))
+    small = any(fold(word) in stop(topic.language) for word in names)
+    german = "de" in (language, topic.language)
+    if german or small or len(names) != len(written) or not all(word[0].isupper() for word in names):
         return "subject"
     if len(names) == 1:
         return "organisation" if is_acronym(names[0]) or _a_name(names[0], about) else "subject"
@@ -104,6 +119,12 @@ def _a_name(word: str, about: Sequence[Text]) -> bool:
         for found in re.findall(rf"(?i)(?<=[a-z,] ){re.escape(word)}(?!\w)", text.content)
     )
     return counts[True] > 3 * counts[False]
+
+
+def _acts(name: str, about: Sequence[Text]) -> bool:
+    """Whether several articles tell of it what only people and organisations do."""
+    acts = re.compile(rf"(?<!\w){re.escape(name)}{_ACTS}(?!\w)")
+    return sum(bool(acts.search(f"{text.title}. {text.content}")) for text in about) >= max(3, len(about) // 20)
 
 
 def place_in(topic: Topic, language: str = "en") -> str:

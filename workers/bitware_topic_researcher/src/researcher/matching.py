@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from researcher.topic import Idea, Topic
@@ -40,6 +41,12 @@ class Text:
     capitals: frozenset[str] = frozenset()
     head: int = 0
     """How many of the words are the title's."""
+    label: str = ""
+    """What to call the article by, where that is not the title that was read."""
+
+    @property
+    def name(self) -> str:
+        return self.label or self.title
 
 
 def read(article: dict[str, Any]) -> Text:
@@ -94,9 +101,12 @@ class Matcher:
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
         ideas = topic.ideas
-        named = [idea for idea in ideas if idea.exact or (idea.name[0].isupper() and not idea.capitals)]
-        self._needed = frozenset(named) if len(named) < len(ideas) else frozenset()
-        """Of several words a name is needed, whatever else may be missing: `Australia`."""
+        # In German every noun has its capital.
+        loud = topic.language != "de"
+        named = [i for i in ideas if i.exact or (loud and i.name[0].isupper() and not i.capitals)]
+        heads = [head for head in topic.heads if head is not None]
+        self._needed = frozenset([*named, *heads] if len(named) < len(ideas) else heads)
+        """Of several words a name is needed, whatever else may be missing (`Australia`), and what the others describe."""
         self._forms: dict[tuple[Idea, str], list[tuple[str, ...]]] = {}
 
     def match(self, text: Text) -> Match:
@@ -118,16 +128,16 @@ class Matcher:
 
     def matched(self, text: Text) -> list[str]:
         """The names of the ideas that a short text, such as a feed's title, has."""
-        return [idea.name for idea in self.topic.ideas if self._find(idea, text)]
+        return [idea.name for idea, places in self._places(self.topic.ideas, text).items() if places]
 
     def share(self, text: Text) -> float:
         """The largest share of one side's ideas that a short text has; 0 where it has what the topic leaves out."""
         if any(self._find(idea, text) for idea in self.topic.excluded):
             return 0.0
-        return max(sum(bool(self._find(idea, text)) for idea in side) / len(side) for side in self.topic.sides)
+        return max(sum(map(bool, self._places(side, text).values())) / len(side) for side in self.topic.sides)
 
     def _side(self, side: Sequence[Idea], text: Text) -> tuple[float, tuple[str, ...]]:
-        places = {idea: self._find(idea, text) for idea in side}
+        places = self._places(side, text)
         found = [idea for idea in side if places[idea]]
         # Two words are both needed; of more, one in three may be missing.
         if len(found) < (len(side) if len(side) < 3 else -(-2 * len(side) // 3)):
@@ -151,11 +161,20 @@ class Matcher:
             return True
         return any(int(year) in self.topic.years for year in _YEAR.findall(f"{text.title} {text.content}"))
 
+    def _places(self, ideas: Sequence[Idea], text: Text) -> dict[Idea, list[int]]:
+        places = {idea: self._find(idea, text) for idea in ideas}
+        for several, together in self.topic.called:
+            if places.keys() >= set(several) and (spots := self._find(together, text)):
+                places |= {idea: sorted({*places[idea], *spots}) for idea in several}
+        return places
+
     def _find(self, idea: Idea, text: Text) -> list[int]:
         """The places of an idea, in order."""
         found: list[int] = []
         for form in self._stemmed(idea, text.language):
-            if len(form) == 1 and form[0].isupper() and form[0] in idea.capitals:
+            if idea.proper:
+                found += _named(form[0], text)
+            elif len(form) == 1 and form[0].isupper() and form[0] in idea.capitals:
                 if form[0] in text.capitals:
                     found += self._written(form[0], text)
             elif len(form) == 1 and not idea.exact:
@@ -180,8 +199,10 @@ class Matcher:
         forms = self._forms.get((idea, language))
         if forms is None:
             forms = []
-            for form in idea.forms:
-                if len(form) == 1 and form[0] in idea.capitals:
+            for form, only in zip_longest(idea.forms, idea.only, fillvalue=""):
+                if only and only != language:
+                    continue
+                if idea.proper or (len(form) == 1 and form[0] in idea.capitals):
                     forms.append(form)
                 elif idea.exact:
                     forms.append(tuple(fold(word) for word in form))
@@ -189,6 +210,21 @@ class Matcher:
                     forms.append(tuple(stem(fold(word), language) for word in form))
             self._forms[idea, language] = forms
         return forms
+
+
+def _named(name: str, text: Text) -> list[int]:
+    """The places of a name that is a small word otherwise, where the text writes it as a name within a sentence."""
+    written = rf"(?<=[\w,;:(/&] ){re.escape(name)}(?!['’\w])"
+    plain = [word for word in WORD.findall(text.title)[1:] if len(word) > 3 and word.islower()]
+    if not any(re.search(written, source) for source in (text.content, text.title if plain else "")):
+        return []
+    return [at for at, word in enumerate(text.words) if word == fold(name)]
+
+
+def in_capitals(text: str) -> bool:
+    """A text written as titles are: `Agents Drive Online Traffic`. Its capitals make no names."""
+    long = [word for word in WORD.findall(text) if len(word) > 3]
+    return len(long) > 2 and sum(word[0].isupper() for word in long) > 0.6 * len(long)
 
 
 def window(places: Sequence[Sequence[int]]) -> int:

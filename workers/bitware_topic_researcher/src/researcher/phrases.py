@@ -9,20 +9,28 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from researcher.matching import Text
-from researcher.stopwords import LINKS
+from researcher.matching import Text, in_capitals
+from researcher.stopwords import LINKS, VERBS
 from researcher.topic import Topic
 from researcher.vocabulary import GENERIC
 from researcher.words import WORD, dull, fold, stem, stop
 
-LONGEST = 3
-CANDIDATES = 250
+LONGEST = 4
+CANDIDATES = 300
 MOST_ARTICLES = 400
 """About the topic, the strongest: more do not change what they have in common."""
 SLICE = 20
 """Articles between two turns of the event loop."""
 _CLAUSE = re.compile(r"[,;:()\[\]\"“”„«»!?…–—|/\n]|\s-\s|\.(?=\s|$)")
 _NEW = frozenset("york zealand delhi orleans jersey england mexico hampshire caledonia".split())
+_OWNS = re.compile(r"['’]s$")
+_BEFORE_VERBS = frozenset(
+    """can cannot could will would should may might must they we you he she it who i not don't doesn't didn't won't can't
+    let's i'll we'll you'll they'll""".split()
+)
+_AFTER_VERBS = frozenset("the a an its their his her our your my this these those it them us him me how".split())
+HEADS, SEVERAL_HEADS, GERUND = 0.5, 0.35, 0.75
+"""A word (or several) that mostly stands before another is no thing of its own: `organic`, `source` of `source code`."""
 Key = tuple[str, ...]
 
 
@@ -37,6 +45,11 @@ class Phrase:
     spellings: Counter[str] = field(default_factory=Counter)
     inside: Counter[bool] = field(default_factory=Counter)
     """Whether it is in capitals, where it stands within a sentence."""
+    uses: int = 0
+    ends: int = 0
+    """How often it is the end of a run of words;"""
+    verbal: float = 0.0
+    """and a verb."""
     elsewhere: int = 0
     score: float = 0.0
 
@@ -57,51 +70,95 @@ class Phrase:
             return 3 * self.inside[True] >= 2 * told
         return all(_loud(word) for spelling in self.spellings for word in spelling.split())
 
+    @property
+    def thing(self) -> bool:
+        """What a text can be about: no verb, and no word that only describes another."""
+        limit = HEADS if len(self.key) == 1 or self.proper else SEVERAL_HEADS
+        verb = 0.5 if len(self.key) == 1 else 0.6
+        if len(self.key) == 1 and self.key[0].isascii() and all(s.endswith("ing") for s in self.spellings):
+            limit = GERUND
+        return self.ends >= limit * self.uses and self.verbal < verb * self.uses
+
 
 def _loud(word: str) -> bool:
     return sum(c.isupper() for c in word) > 1
 
 
-def runs(text: str, language: str) -> Iterator[tuple[bool, list[tuple[str, str, bool]]]]:
-    """(whether it begins a clause, (as written, stem, whether it only links) of each word) of every run of words between
-    stop words and punctuation."""
-    stops = stop(language)
+@dataclass(slots=True)
+class _Run:
+    """Words between stop words and punctuation: (as written, stem, whether it only links) of each."""
+
+    words: list[tuple[str, str, bool]]
+    begins: bool
+    """It stands at the beginning of a clause."""
+    before: str
+    after: str
+    """The stop words around it, folded; "" for punctuation."""
+
+
+def runs(text: str, language: str) -> Iterator[_Run]:
+    stops, verbs = stop(language), VERBS.get(language, frozenset())
     for clause in _CLAUSE.split(text):
-        run: list[tuple[str, str, bool]] = []
-        begins = True
+        words: list[tuple[str, str, bool]] = []
+        begins, before = True, ""
         for written in WORD.findall(clause):
             folded = fold(written)
-            links = folded in LINKS and bool(run) and language != "de"
+            owns = _OWNS.search(written)
+            links = folded in LINKS and bool(words) and language != "de"
             letter = len(folded) == 1 and not (written.isupper() and folded not in "ai")
-            small = folded in stops or folded.partition("'")[0] in stops
+            small = folded in stops or folded in verbs or (not owns and folded.partition("'")[0] in stops)
             if links or not (small or folded.isdigit() or letter):
-                run.append((written, stem(folded, language), links))
+                bare = written[: owns.start()] if owns else written
+                words.append((bare, stem(fold(bare), language), links))
+                if owns:
+                    # What somebody has is no part of the name: `Nordbahn's` and `carriages`.
+                    yield _Run(words, begins, before, "'s")
+                    begins, before, words = False, "'s", []
             else:
-                yield begins, run
-                begins, run = False, []
-        yield begins, run
+                if words:
+                    yield _Run(words, begins, before, folded)
+                begins, before, words = False, folded, []
+        if words:
+            yield _Run(words, begins, before, "")
 
 
-def phrases_of(text: str, language: str) -> Iterator[tuple[Key, str, bool]]:
-    """(stems, as written, whether it begins a clause) of every phrase of one to three words that neither begins nor ends with a word that tells
-    nothing."""
+def phrases_of(text: str, language: str, names: bool = False) -> Iterator[tuple[Key, str, bool, float, bool]]:
+    """Every phrase of one to four words that neither begins nor ends with a word that tells nothing: (stems, as written,
+    whether it begins a clause, how much the words around it make it a verb (0 to 1), whether it is the end of its run).
+    With `names` capitals mean something: the last word of `Night Travel Trust` is none that tells nothing."""
     dulls = dull(language)
-    for begins, run in runs(text, language):
-        for start in range(len(run)):
-            for end in range(start + 1, min(len(run), start + LONGEST) + 1):
-                part = run[start:end]
+    for run in runs(text, language):
+        words = run.words
+        for start in range(len(words)):
+            for end in range(start + 1, min(len(words), start + LONGEST) + 1):
+                part = words[start:end]
                 if part[0][2] or part[-1][2]:
                     continue
                 first, last = fold(part[0][0]), fold(part[-1][0])
-                if not first[0].isalpha() or last in dulls or _no_noun(last, language):
+                named = names and len(part) > 1 and all(word[0].isupper() for word, _, _ in part[-2:])
+                if not first[0].isalpha() or ((last in dulls or _no_noun(last, language)) and not named):
                     continue
-                named = len(part) > 1 and first == "new" and last in _NEW
-                if (first in dulls or _no_noun(first, language, alone=start == end - 1)) and not named:
+                town = len(part) > 1 and first == "new" and last in _NEW
+                town |= names and len(part) > 1 and all(word[0].isupper() for word, _, _ in part[:2]) and not run.begins
+                if (first in dulls or _no_noun(first, language, alone=start == end - 1)) and not town:
                     continue
                 if len(part) == 1 and len(first) < 3 and not part[0][0].isupper():
                     continue
                 written = " ".join(word for word, _, _ in part)
-                yield tuple(stemmed for _, stemmed, _ in part), re.sub(r"['’]s$", "", written), begins and start == 0
+                after = fold(words[end][0]) if end < len(words) else ""
+                ends = not after or after in dulls or _no_noun(after, language)
+                verb = (
+                    _verbal(run.before if start == 0 else "", run.after if end == len(words) else "")
+                    if language == "en"
+                    else 0.0
+                )
+                yield tuple(stemmed for _, stemmed, _ in part), written, run.begins and start == 0, verb, ends
+
+
+def _verbal(before: str, after: str) -> float:
+    if before in _BEFORE_VERBS or after in _AFTER_VERBS:
+        return 1.0
+    return 0.5 if before == "to" else 0.0
 
 
 def _no_noun(word: str, language: str, alone: bool = True) -> bool:
@@ -111,7 +168,8 @@ def _no_noun(word: str, language: str, alone: bool = True) -> bool:
         return False
     if word.endswith("ly"):
         return True
-    return alone and word.endswith(("ed", "ive", "ous", "ful", "able", "less")) and not word.endswith(("eed", "tive"))
+    ends = ("ed", "ive", "ous", "ful", "able", "less", "ible")
+    return alone and word.endswith(ends) and not word.endswith(("eed", "tive"))
 
 
 async def collect(
@@ -126,9 +184,9 @@ async def collect(
         if number % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         itself = {stem(fold(word), text.language) for word in WORD.findall(titles.get(text.feed_url, ""))}
-        headed = _in_capitals(text.content)
+        headed = in_capitals(text.content) or text.language == "de"
         for source, titled in ((text.title, True), (text.content, False)):
-            for key, written, begins in phrases_of(source, text.language):
+            for key, written, begins, verbal, ends in phrases_of(source, text.language, not (titled or headed)):
                 if all(part in own or part in LINKS for part in key) or any(part in out for part in key):
                     continue
                 if itself.issuperset(key):
@@ -137,13 +195,17 @@ async def collect(
                 if number not in phrase.articles:
                     phrase.articles.add(number)
                     phrase.feeds[text.feed_url] += 1
+                phrase.uses += 1
+                phrase.ends += ends
+                phrase.verbal += verbal
                 phrase.spellings[written] += 1 if titled or begins else 4
                 if titled:
                     phrase.titles.add(number)
-                elif not begins and not headed and text.language != "de":
+                elif not begins and not headed:
                     phrase.inside[all(word[0].isupper() for word in written.split() if fold(word) not in LINKS)] += 1
     every = {text.feed_url for text in about}
     kept = [p for p in found.values() if _common(p, len(about)) and not _stock(p, len(every))]
+    kept = [p for p in _whole(kept) if p.thing]
     kept.sort(key=lambda phrase: (-len(phrase.articles), -len(phrase.key), phrase.key))
     kept = kept[:CANDIDATES]
     await _count_elsewhere(kept, others)
@@ -155,13 +217,8 @@ async def collect(
 
 def _common(phrase: Phrase, about: int) -> bool:
     """In two articles; where there are hardly more, what a title says counts, too."""
-    return len(phrase.articles) > 1 or (about < 4 and bool(phrase.titles) and len(phrase.key) < 3)
-
-
-def _in_capitals(text: str) -> bool:
-    """A text written as titles are: `Agents Drive Online Traffic`. Its capitals make no names."""
-    long = [word for word in WORD.findall(text) if len(word) > 3]
-    return len(long) > 2 and sum(word[0].isupper() for word in long) > 0.6 * len(long)
+    telling = bool(phrase.titles) and (len(phrase.key) > 1 or phrase.proper)
+    return len(phrase.articles) > 1 or (about < 4 and telling)
 
 
 def _stock(phrase: Phrase, feeds: int) -> bool:
@@ -173,7 +230,7 @@ def _stems(topic: Topic, languages: set[str]) -> tuple[set[str], set[str]]:
     """The stems of the topic's words, and of those it leaves out."""
     own, out = set(), set()
     for language in languages:
-        for idea in topic.ideas:
+        for idea in (*topic.ideas, *(together for _, together in topic.called)):
             own |= {stem(fold(word), language) for form in idea.forms for word in form}
         own |= {stem(fold(word), language) for word in topic.aspects}
         own |= {str(year) for year in topic.years}
@@ -216,6 +273,17 @@ def _score(phrase: Phrase, about: int, others: int, own: set[str]) -> float:
     titled = 1 + 0.5 * len(phrase.titles) / len(phrase.articles)
     several = 1.0 + 0.25 * min(3, len(phrase.feeds) - 1)
     return math.log1p(len(phrase.articles)) * lift * form * titled * several * spread * new
+
+
+def _whole(phrases: Sequence[Phrase]) -> list[Phrase]:
+    """Without those that hardly ever stand outside a longer one: `Development Kit` of `Agent Development Kit`."""
+    longer: dict[Key, int] = {}
+    for phrase in phrases:
+        size = len(phrase.key)
+        for part in {phrase.key[at : at + n] for n in range(1, size) for at in range(size - n + 1)}:
+            longer[part] = max(longer.get(part, 0), len(phrase.articles))
+    # A single word stands for itself more easily.
+    return [p for p in phrases if longer.get(p.key, 0) < (0.75 if len(p.key) > 1 else 0.85) * len(p.articles)]
 
 
 def _without_parts(phrases: Sequence[Phrase]) -> list[Phrase]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from researcher import candidates, kinds, subtopics
@@ -13,7 +14,7 @@ from researcher.gathering import Gathering
 from researcher.model import Model
 from researcher.phrases import Phrase, collect
 from researcher.questions import asked, questions, spoken
-from researcher.topic import Topic
+from researcher.topic import Idea, Topic
 from researcher.words import YEAR, fold
 
 KEYWORDS = 20
@@ -41,11 +42,12 @@ class Found:
 async def found_in(gathering: Gathering) -> Found:
     topic, about = gathering.wish.topic, gathering.about
     phrases = await collect(topic, about, gathering.others, gathering.titles)
-    sub_topics = subtopics.told(subtopics.groups(phrases), about) if about else _from_labels(gathering)
+    sub_topics = subtopics.told(subtopics.groups(phrases, len(about)), about) if about else _from_labels(gathering)
     language = spoken(topic, about)
     kind = kinds.kind_of(topic, language, about)
-    names = [phrase.name for phrase in phrases[:KEYWORDS] if phrase.proper and len(phrase.articles) > 1]
-    keywords = [*_own(topic), *(phrase.name for phrase in phrases)]
+    enough = max(2, len(about) // 50)
+    names = [phrase.name for phrase in phrases[:KEYWORDS] if phrase.proper and len(phrase.articles) >= enough]
+    keywords = [*_own(topic), *(phrase.name for phrase in phrases if _tells(phrase, len(about)))]
     if not phrases:
         keywords += [row["name"] for row in sub_topics]
     return Found(
@@ -58,11 +60,47 @@ async def found_in(gathering: Gathering) -> Found:
     )
 
 
+def _tells(phrase: Phrase, about: int) -> bool:
+    """A common word is a keyword where several articles have it, and titles."""
+    if len(phrase.key) > 1 or phrase.proper:
+        return True
+    return bool(phrase.titles) and (about <= subtopics.FEW or len(phrase.articles) > 2)
+
+
 def _own(topic: Topic) -> list[str]:
     """The topic as it is asked, or its sides; quoted phrases; the other names that its ideas go by."""
-    whole = [asked(topic)] if len(topic.sides) == 1 else [YEAR.sub("", name).strip() for name in topic.names]
-    ideas = [idea for idea in topic.ideas if idea.exact or len(idea.forms) > 1]
-    return [*whole, *(name for idea in ideas for name in (idea.name, *map(" ".join, idea.forms[:2])))]
+    if len(topic.sides) > 1:
+        whole = [YEAR.sub("", name).strip() for name in topic.names]
+    elif topic.question:
+        whole = _neighbours(topic)
+    else:
+        whole = [asked(topic), *([topic.search] if len(topic.ideas) == 1 else [])]
+    ideas = [idea for idea in topic.ideas if idea.exact or (len(idea.forms) > 1 and not _hyphened(idea))]
+    ideas += [together for _, together in topic.called]
+    return [*whole, *(name for idea in ideas for name in _names(idea, topic.language))]
+
+
+def _names(idea: Idea, language: str) -> list[str]:
+    """What it is called in the topic's language, and the short form where it has one."""
+    if not idea.only:
+        return [idea.name, *map(" ".join, idea.forms[:2])]
+    own = [form for form, only in zip(idea.forms, idea.only, strict=True) if only in ("", language)]
+    return list(map(" ".join, own[:3]))
+
+
+def _hyphened(idea: Idea) -> bool:
+    return "-" in idea.name and len(idea.forms) == 2
+
+
+def _neighbours(topic: Topic) -> list[str]:
+    """Of a question: its words, those that stand together as one."""
+    text, runs = f" {topic.label.lower()} ", [[idea.name] for idea in topic.ideas[:1]]
+    for before, idea in pairwise(topic.ideas):
+        if f" {before.name} {idea.name} ".lower() in text:
+            runs[-1].append(idea.name)
+        else:
+            runs.append([idea.name])
+    return [" ".join(run) for run in runs]
 
 
 def _from_labels(gathering: Gathering) -> list[dict[str, Any]]:
@@ -70,7 +108,8 @@ def _from_labels(gathering: Gathering) -> list[dict[str, Any]]:
     ranked = candidates.rank(gathering.feeds, gathering.matcher, (), (), gathering.wish.languages)
     fitting = [feed for feed in ranked if feed["matched"]]
     counts = Counter(label for feed in fitting for label in dict.fromkeys(feed["topics"]))
-    own = {fold(idea.name) for idea in gathering.wish.topic.ideas} | {fold(gathering.wish.topic.label)}
+    # That a feed has news says nothing of the topic.
+    own = {fold(idea.name) for idea in gathering.wish.topic.ideas} | {fold(gathering.wish.topic.label), "news"}
     return [
         {
             "name": label,
@@ -118,6 +157,7 @@ def output(gathering: Gathering, found: Found, told: dict[str, Any] | None) -> d
     wish, about = gathering.wish, gathering.about
     answer = (told or {}).get("answer") or {}
     ranked = candidates.rank(gathering.feeds, gathering.matcher, gathering.texts, gathering.summary, wish.languages)
+    ranked, silent = _without_silent(ranked)
     sources = ranked[: wish.limit]
     known = {fold(row["name"]) for row in found.sub_topics}
     added = [_of_model(name) for name in answer.get("sub_topics", []) if fold(name) not in known]
@@ -136,7 +176,7 @@ def output(gathering: Gathering, found: Found, told: dict[str, Any] | None) -> d
         "sources": sources,
         "feeds": sources,
         "unreachable": gathering.unreachable,
-        "notes": [*gathering.notes, *_notes(gathering), *(told or {}).get("notes", [])],
+        "notes": [*gathering.notes, *_notes(gathering), *silent, *(told or {}).get("notes", [])],
         "totals": {
             "catalogue": gathering.searched,
             "candidates": len(gathering.feeds),
@@ -147,6 +187,15 @@ def output(gathering: Gathering, found: Found, told: dict[str, Any] | None) -> d
             "sub_topics": len(sub_topics),
         },
     }
+
+
+def _without_silent(ranked: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """(the sources, a note) without those that were read and say nothing of the topic, where others do."""
+    told = [feed for feed in ranked if feed["score"] or feed["items"] is None]
+    left = len(ranked) - len(told)
+    if not left or not any(feed["score"] for feed in told):
+        return list(ranked), []
+    return told, [f"{left} {'source that was' if left == 1 else 'sources that were'} read had nothing about the topic."]
 
 
 def _of_model(name: str) -> dict[str, Any]:

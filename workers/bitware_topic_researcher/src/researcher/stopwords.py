@@ -68,7 +68,9 @@ STOP: dict[str, frozenset[str]] = {
 }
 DULL: dict[str, frozenset[str]] = {
     "en": _set(
-        """able according add added adding agree ago allow allows amount announce announced announces announcing
+        """popular similar common url urls ci pro u.s ceo cto faq pdf taught identify uncovering different various typical useful novel effective powerful robust flexible modern traditional
+        several certain entire broad wide deep rapid steady fresh interest interests way approach approaches entry method
+        methods request requests acts expert experience able according add added adding agree ago allow allows amount announce announced announces announcing
         answer approach ask asked asks available bad based become begin begins behind best better big bit build
         building built call called calls case cases change changed changes check clear click close comment comments
         company companies complete continue cost costs country course create created creating current currently cut
@@ -117,7 +119,7 @@ DULL: dict[str, frozenset[str]] = {
         weigh weighs cites vote votes voted tens ever latter former meanwhile moreover nearly"""
     ),
     "de": _set(
-        """learnings macht baut wirkt setzt einsatz anfang arbeit artikel beginnt besuch bild dank deutlich drei ende
+        """unternehmen richtig learnings macht baut wirkt setzt einsatz anfang arbeit artikel beginnt besuch bild dank deutlich drei ende
         ersten erste erster euro frage fragen fruh fruhjahr funf gemacht ganz ganze gesagt gestern groß große grosse
         großen grossen gut gute hand herbst heute hoch jahr jahre jahren jahres jahrlich kleine klein kommen kommt
         kosten lang lange lasst leben letzte letzten liegt machen mal mann menschen million millionen minuten mitte
@@ -154,3 +156,24 @@ DULL: dict[str, frozenset[str]] = {
 """Words that stand in every article: alone they are no keyword, and nor is a phrase made of them alone."""
 LINKS = _set("of de do da dos das du des del der des la el")
 """What may stand inside a phrase: `trains de nuit`, `energía del mar`, `state of emergency`."""
+VERBS: dict[str, frozenset[str]] = {
+    "en": _set(
+        """accelerate accelerates acquire acquired acquires acquiring add adds allow allows announce announced announces
+        announcing appoint appointed appoints become becomes begin begins boost boosts build builds choose chooses come
+        comes create created creates creating deploy deploys detect detects donating drive drives embrace embraces enable
+        enabled enables enabling enhance enhances enter enters ensure ensures expand expanded expanding expands explore
+        explores exploring face faces forge forges gain gains gave generate generates get gets give gives grapples grow
+        grows help helping helps hit hits introduce introduced introduces introducing join joins launch launched launches
+        launching learns let lets make makes meet meets move moves observe observes offer offers open opens operating
+        optimize optimizes outline outlined outlines powers prioritize produce produces protect protects prove
+        proves provide provides raise raised raises reach reaches release released releases releasing remove removes
+        replace replaces revive revives scale scales secure secures see sees sends serve serves sets show shows
+        sign signed signs solve solves stall stalls support supports supporting take takes tell tells tighten tightens
+        turn turns unlock unlocking unlocks unveil unveiled unveils unveiling update updated updates use uses
+        utilizing want wants welcome welcomes win wins wrote write writes"""
+    ),
+    "es": _set("compra devuelve abre cierra gana lanza presenta recupera anuncia busca pide llega"),
+    "pt": _set("compra devolve abre fecha ganha lanca apresenta recupera anuncia procura pede chega"),
+    "fr": _set("achete rend ouvre ferme gagne lance presente annonce cherche demande arrive"),
+}
+"""Verbs of headlines: what stands on both sides of one is no phrase (`Nordbahn opens sleeper`)."""

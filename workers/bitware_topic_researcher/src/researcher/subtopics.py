@@ -15,6 +15,8 @@ CONSIDERED = 60
 KEYWORDS, COMMON = 6, 2
 TOGETHER = 0.5
 """Phrases belong together when they share this part of all their articles,"""
+FEW = 12
+"""With so few articles about the topic two that share a word say something."""
 OFTEN = 0.4
 """or when one has at least two articles with the other, and this part of its own."""
 
@@ -25,15 +27,15 @@ class Group:
     articles: set[int]
 
 
-def groups(phrases: Sequence[Phrase]) -> list[Group]:
-    """Groups of phrases, each grown around its strongest phrase, the one with most articles first."""
+def groups(phrases: Sequence[Phrase], about: int) -> list[Group]:
+    """Groups of phrases, each grown around its strongest phrase, the one with most articles first. `about` is the number
+    of all articles about the topic."""
     left = list(phrases[:CONSIDERED])
     made: list[Group] = []
     while left:
         seed = left.pop(0)
         near = [phrase for phrase in left if _together(seed, phrase)]
-        # One common word alone names no sub-topic; a name does, and so do several words that stand together.
-        if len(seed.articles) < 2 or (len(seed.key) == 1 and not seed.proper and not near):
+        if len(seed.articles) < 2 or not _names_one([seed, *near], about):
             continue
         group = Group([seed, *near], _carried([seed, *near]))
         taken = {phrase.key for phrase in near}
@@ -58,15 +60,25 @@ def _carried(phrases: Sequence[Phrase]) -> set[int]:
     return phrases[0].articles | {number for number, count in counts.items() if count > 1}
 
 
-def _name(group: Group) -> str:
-    """The first phrase; where that is a common word, a longer phrase of nearly as many articles, else the first two."""
-    first = group.phrases[0]
-    if len(first.key) > 1 or first.proper:
-        return first.name
-    for phrase in group.phrases[1:]:
+def _names_one(phrases: Sequence[Phrase], about: int) -> bool:
+    """Whether a group can be named: by a name or several words, or by a common word that titles have."""
+    seed = phrases[0]
+    if _longer(phrases) is not None:
+        return True
+    return bool(seed.titles) and (about <= FEW or (len(seed.articles) > 2 and len(phrases) > 1))
+
+
+def _longer(phrases: Sequence[Phrase]) -> Phrase | None:
+    """The first phrase if it is a name or several words, else one of nearly as many articles that is."""
+    first = phrases[0]
+    for phrase in phrases:
         if (len(phrase.key) > 1 or phrase.proper) and 3 * len(phrase.articles) >= 2 * len(first.articles):
-            return phrase.name
-    return ", ".join(phrase.name for phrase in group.phrases[:2])
+            return phrase
+    return None
+
+
+def _name(group: Group) -> str:
+    return (_longer(group.phrases) or group.phrases[0]).name
 
 
 def _keywords(group: Group) -> list[str]:
@@ -86,7 +98,7 @@ def told(found: Sequence[Group], texts: Sequence[Text]) -> list[dict[str, Any]]:
     for group in found:
         first = group.phrases[0]
         numbers = sorted(group.articles, key=lambda n: (n not in first.titles, n not in first.articles, n))
-        examples = [{"title": texts[n].title, "url": texts[n].url} for n in numbers[:2]]
+        examples = [{"title": texts[n].name, "url": texts[n].url} for n in numbers[:2]]
         feeds = {texts[n].feed_url for n in group.articles}
         many = f"{len(group.articles)} of {len(texts)} articles about the topic, in {len(feeds)} " + (
             "feed" if len(feeds) == 1 else "feeds"

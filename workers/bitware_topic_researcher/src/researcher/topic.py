@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from researcher import vocabulary as v
-from researcher.words import STOP, WORD, fold, is_acronym, language_of
+from researcher.ideas import Idea, Item, excluded, head_of, ideas_of, language_of_names, plain, proper_name, years_in
+from researcher.words import STOP, WORD, spoken_in
 
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_YEARS = re.compile(r"((?:19|20)\d\d)[-/]((?:19|20)?\d\d)")
 _ITEM = re.compile(
     r"""(?P<minus>(?<!\S)-(?=["“„«\w]))"""
     r"""|["“”„«](?P<quote>[^"“”„«»]+)["“”»]"""
     r"""|(?P<comma>[,;])|(?P<break>[:()/|!?]|(?<=\s)[-–—](?=\s))"""
     rf"""|(?P<word>vs\.|&|{WORD.pattern})"""
 )
-MOST_YEARS = 30
 MAX_LENGTH = 500
-
-
-@dataclass(frozen=True)
-class Idea:
-    """One thing an article must speak of: any of `forms`, each a run of words as written. `exact` forms (quoted) are
-    compared as they stand, the others by their stems; a form in `capitals` only where the text has it in capitals."""
-
-    name: str
-    forms: tuple[tuple[str, ...], ...]
-    exact: bool = False
-    capitals: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,6 +32,12 @@ class Topic:
     excluded: tuple[Idea, ...]
     years: tuple[int, ...]
     language: str
+    heads: tuple[Idea | None, ...] = ()
+    """Of each side the word that the others only describe, where that can be told: `maintainers` of `open source maintainers`."""
+    called: tuple[tuple[tuple[Idea, ...], Idea], ...] = ()
+    """What several ideas together are called otherwise, also in other languages: `night`, `trains`, and `Nachtzug`."""
+    question: bool = False
+    """It is one itself: `how do language models learn`."""
 
     @property
     def ideas(self) -> tuple[Idea, ...]:
@@ -68,62 +60,70 @@ class Topic:
         }
 
 
-@dataclass(frozen=True)
-class _Item:
-    kind: str
-    """`word`, `quote`, `comma`, `break` or `minus`."""
-    text: str
-    start: int
-    end: int
-
-    @property
-    def folded(self) -> str:
-        return fold(self.text)
-
-
 def parse(text: str) -> Topic:
     """Read a topic. Raises ValueError, in words, where it names nothing to look for."""
     text = " ".join(text[:MAX_LENGTH].split())
     items = [_item(found) for found in _ITEM.finditer(text)]
-    language = language_of(text) if _speaks(items) else "en"
+    language = spoken_in(text) if _speaks(items) else "en"
     wanted, unwanted = _divide(items, language)
     if not any(item.kind in ("word", "quote") for item in wanted):
         # "not" or "sin" may be all there is of it: then it is a word like any other.
         wanted, unwanted = [item for item in items if item.kind != "minus"], []
         if any(item.kind == "minus" for item in items) or not any(i.kind in ("word", "quote") for i in wanted):
             raise ValueError("it names nothing to look for")
-    years = tuple(dict.fromkeys(year for item in wanted for year in _years(item)))
+    years = tuple(dict.fromkeys(year for item in wanted for year in years_in(item)))
     loud = _shouted(items)
     parts = _sides(wanted)
-    sides, names, aspects = [], [], []
+    sides, names, aspects, heads, called = [], [], [], [], []
     for part in parts:
-        ideas, how = _ideas(part, language, loud)
+        ideas, how, known = ideas_of(part, language, loud)
+        called += known
+        if not ideas and len(parts) > 1:
+            # `rust vs go`: a small word that is compared is a name.
+            ideas = tuple(proper_name(item.text) for item in part if item.kind == "word" and not list(years_in(item)))[
+                -1:
+            ]
         if ideas:
             sides.append(ideas)
             names.append(_text(text, part))
+            heads.append(head_of(part, ideas, language))
             aspects += how
     if not sides:
         # Years alone, or small words alone: they are what is looked for.
-        sides = [tuple(_plain(item.text) for item in wanted if item.kind in ("word", "quote"))]
-        names, aspects = [_text(text, wanted)], []
+        sides = [tuple(plain(item.text) for item in wanted if item.kind in ("word", "quote"))]
+        names, aspects, heads = [_text(text, wanted)], [], [None]
     label = _text(text, wanted)
-    excluded = tuple(_excluded(group, language) for group in unwanted if group)
-    return Topic(text, label, tuple(sides), tuple(names), tuple(dict.fromkeys(aspects)), excluded, years, language)
+    if language == "en":
+        language = language_of_names(wanted, sides)
+    question = len(sides) == 1 and _asks(wanted)
+    return Topic(
+        text,
+        label,
+        tuple(sides),
+        tuple(names),
+        tuple(dict.fromkeys(aspects)),
+        tuple(excluded(group, language) for group in unwanted if group),
+        years,
+        language,
+        (None,) if question else tuple(heads),
+        tuple(called),
+        question,
+    )
 
 
-def _item(found: re.Match[str]) -> _Item:
+def _item(found: re.Match[str]) -> Item:
     kind = found.lastgroup or "word"
-    return _Item(kind, " ".join(found[kind].split()), found.start(), found.end())
+    return Item(kind, " ".join(found[kind].split()), found.start(), found.end())
 
 
-def _speaks(items: list[_Item]) -> bool:
+def _speaks(items: list[Item]) -> bool:
     return any(item.kind == "word" for item in items)
 
 
-def _divide(items: list[_Item], language: str) -> tuple[list[_Item], list[list[_Item]]]:
+def _divide(items: list[Item], language: str) -> tuple[list[Item], list[list[Item]]]:
     """(what is wanted, groups of what is not)."""
-    wanted: list[_Item] = []
-    unwanted: list[list[_Item]] = []
+    wanted: list[Item] = []
+    unwanted: list[list[Item]] = []
     excluding = False
     at = 0
     while at < len(items):
@@ -150,7 +150,7 @@ def _divide(items: list[_Item], language: str) -> tuple[list[_Item], list[list[_
     return wanted, unwanted
 
 
-def _negates(items: list[_Item], at: int, language: str) -> bool:
+def _negates(items: list[Item], at: int, language: str) -> bool:
     """`Doctors Without Borders` is a name; `original sin` ends in it; inside quotes there is no negation."""
     item = items[at]
     if item.kind != "word" or at + 1 == len(items) or not item.text.islower():
@@ -164,7 +164,7 @@ def _negates(items: list[_Item], at: int, language: str) -> bool:
     )
 
 
-def _list_goes_on(rest: list[_Item]) -> bool:
+def _list_goes_on(rest: list[Item]) -> bool:
     """Whether the comma stands in a list such as `games, crypto or music`."""
     for item in rest:
         if item.folded in v.BACK or item.kind == "break":
@@ -174,21 +174,9 @@ def _list_goes_on(rest: list[_Item]) -> bool:
     return False
 
 
-def _years(item: _Item) -> Iterator[int]:
-    if item.kind != "word":
-        return
-    span = _YEARS.fullmatch(item.text)
-    if span:
-        first = int(span[1])
-        last = int(span[2] if len(span[2]) == 4 else span[1][:2] + span[2])
-        yield from range(first, min(last, first + MOST_YEARS) + 1)
-    elif _YEAR.fullmatch(item.text):
-        yield int(item.text)
-
-
-def _sides(items: list[_Item]) -> list[list[_Item]]:
+def _sides(items: list[Item]) -> list[list[Item]]:
     between = any(item.folded in v.DIFFERENCE for item in items)
-    parts: list[list[_Item]] = [[]]
+    parts: list[list[Item]] = [[]]
     for at, item in enumerate(items):
         if item.kind == "word":
             splits = item.folded in v.VERSUS or (item.folded in v.OR and 0 < at < len(items) - 1)
@@ -201,96 +189,26 @@ def _sides(items: list[_Item]) -> list[list[_Item]]:
     return parts
 
 
-def _shouted(items: list[_Item]) -> bool:
+def _shouted(items: list[Item]) -> bool:
     """A topic all in capitals: then capitals say nothing."""
     written = [item.text for item in items if item.kind == "word" and any(c.isalpha() for c in item.text)]
     return len(written) > 1 and all(text.upper() == text for text in written)
 
 
-def _ideas(items: list[_Item], language: str, loud: bool) -> tuple[tuple[Idea, ...], list[str]]:
-    """(ideas, aspects) of one side. Where all words are aspects, they are the ideas."""
-    ideas: list[Idea] = []
-    aspects: list[_Item] = []
-    kept = [item for item in items if item.kind == "quote" or (item.kind == "word" and not list(_years(item)))]
-    at = 0
-    while at < len(kept):
-        item = kept[at]
-        group, length = _short_form(kept[at:], loud)
-        if item.kind == "quote":
-            ideas.append(_quoted(item.text))
-        elif group:
-            ideas.append(_grouped(" ".join(i.text for i in kept[at : at + length]), group))
-            at += length - 1
-        elif item.folded in v.ASPECTS:
-            aspects.append(item)
-        elif not loud and is_acronym(item.text):
-            ideas.append(
-                Idea(item.text, ((item.text.removesuffix("s"),),), capitals=frozenset({item.text.removesuffix("s")}))
-            )
-        elif item.text != "&" and not _small(item.folded, language):
-            ideas.append(_plain(item.text))
-        at += 1
-    if not ideas:
-        return tuple(_plain(item.text) for item in aspects), []
-    return tuple(dict.fromkeys(ideas)), [item.text for item in aspects]
+def _asks(items: list[Item]) -> bool:
+    words = [item for item in items if item.kind in ("word", "quote")]
+    mark = items[-1].kind == "break" and items[-1].text == "?"
+    if len(words) < 3 or words[0].text.isupper():
+        return False
+    first = words[0].folded
+    return first in v.ASKING or (first in v.ASKING_AT_LENGTH and (mark or len(words) > 4))
 
 
-def _small(folded: str, language: str) -> bool:
-    return (
-        folded in STOP["en"]
-        or folded in STOP.get(language, ())
-        or folded in v.SMALL
-        or (len(folded) == 1 and not folded.isdigit())
-    )
-
-
-def _short_form(items: list[_Item], loud: bool) -> tuple[tuple[str, ...] | None, int]:
-    """The group of names that the words begin with, and how many words it takes."""
-    written = [item.text if item.kind == "word" else "" for item in items]
-    for group in v.SHORT_FORMS:
-        for name in group:
-            parts = name.split()
-            if len(parts) == 1 and is_acronym(name):
-                word = written[0].removesuffix("s")
-                lower = fold(word)
-                known = word == name or (fold(name) == lower and (loud or lower not in STOP["en"]))
-                if known and (word.upper() == word or len(name) > 1):
-                    return group, 1
-            elif len(parts) <= len(written):
-                said = [fold(word) for word in written[: len(parts)]]
-                if said[:-1] == [fold(p) for p in parts[:-1]] and said[-1].removesuffix("s") == fold(parts[-1]):
-                    return group, len(parts)
-    return None, 0
-
-
-def _plain(text: str) -> Idea:
-    return Idea(text, (tuple(WORD.findall(text)) or (text,),))
-
-
-def _quoted(text: str) -> Idea:
-    return Idea(text, (tuple(WORD.findall(text)) or (text,),), exact=True)
-
-
-def _grouped(written: str, group: tuple[str, ...]) -> Idea:
-    return Idea(
-        written,
-        tuple(tuple(name.split()) for name in group),
-        capitals=frozenset(name for name in group if is_acronym(name)),
-    )
-
-
-def _excluded(group: list[_Item], language: str) -> Idea:
-    quoted = len(group) == 1 and group[0].kind == "quote"
-    said = [item for item in group if item.kind == "quote" or not _small(item.folded, language)] or group
-    words = tuple(word for item in said for word in WORD.findall(item.text))
-    return Idea(" ".join(item.text for item in said), (words or (said[0].text,),), exact=quoted)
-
-
-def _text(text: str, items: list[_Item]) -> str:
+def _text(text: str, items: list[Item]) -> str:
     """The items as they were written, without quotes, and without what stood between them and was left out."""
     pieces: list[str] = []
     for before, item in zip([None, *items], items, strict=False):
-        glued = before is not None and item.kind == "comma"
+        glued = before is not None and (item.kind == "comma" or item.text in "?!")
         space = "" if not pieces or glued else " "
         pieces.append(space + item.text)
     return "".join(pieces).strip(" ,;:-–—/|") or text

@@ -15,15 +15,39 @@ DIFFERENCE = frozenset(
 )
 
 ASPECTS = frozenset(
-    """advance advances analysis basics best breaking challenges current development developments effect effects
-    explained forecast future guide headlines history impact impacts innovation introduction issues latest new news
-    outlook overview predictions primer recent review state status tips top trend trending trends tutorial update
-    updates aktuelle aktuelles auswirkungen entwicklung entwicklungen folgen geschichte nachrichten neue neueste
-    neuigkeiten uberblick zukunft actualidad avances consecuencias efectos futuro historia impacto noticias novedades
-    nuevas tendencia tendencias ultimas avancos consequencias efeitos novidades tendencia actualite actualites avenir
-    consequences dernieres effets histoire nouveautes tendance tendances""".split()
+    """advance advances analysis basics breaking challenges current development developments effect effects explained
+    forecast future guide headlines history impact impacts innovation introduction issues latest new news outlook
+    overview predictions primer recent review state status tips trend trending trends tutorial update updates aktuelle
+    aktuelles auswirkungen entwicklung entwicklungen folgen geschichte nachrichten neue neueste neuigkeiten uberblick
+    zukunft actualidad avances consecuencias efectos futuro historia impacto noticias novedades nuevas tendencia
+    tendencias ultimas avancos consequencias efeitos novidades actualite actualites avenir consequences dernieres effets
+    histoire nouveautes tendance tendances best top""".split()
 )
 """They say how one looks at a topic. `AI trends 2024` is about AI; `trends` makes an article no less about it when missing."""
+ADJECTIVES = frozenset(
+    """best breaking current latest new recent top trending aktuelle neue neueste nuevas ultimas dernieres""".split()
+)
+"""Aspects only before what they belong to; the others stand behind it (`AI trends`) or lead to it (`history of jazz`)."""
+LEADING_ONLY = frozenset({"state"})
+"""`state of AI`, but a `police state` and `solid state batteries` are what they are."""
+BOUND = frozenset(
+    """art history|fake news|greenhouse effect|literature review|natural history|oral history|peer review|placebo effect
+    |side effect|side effects|tour guide""".replace("\n", " ").split("|")
+)
+"""Pairs that are one thing, though their second word is an aspect elsewhere."""
+TOWNS = frozenset("york zealand delhi orleans jersey england mexico hampshire caledonia deal year".split())
+"""What `new` is part of, not a way to look at it."""
+ASKING = frozenset(
+    """how what why when where which wie warum wieso wann wo welche welcher welches como cuando donde qual quais onde
+    porque comment pourquoi quand quel quelle quels quelles""".split()
+)
+"""First words of a topic that is a question;"""
+ASKING_AT_LENGTH = frozenset(
+    "who can is are do does should will would could wer kann ist sind soll est puede pode".split()
+)
+"""and those that also begin other things, so that it must end as a question does, or be long."""
+NAMED = {"go": (("Golang",),)}
+"""What else a name goes by that is a small word, too."""
 
 SMALL = frozenset(
     "de del des du di da do dos das la les los im am zu zum zur fur et und y e en em au aux sur pour".split()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 KIND: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
+        "question": (
+            "Who has looked into this, and where do their answers differ?",
+            "What would a sceptic answer, and on what evidence?",
+        ),
         "event": ("What led to {t}, and who decided what?", "What has changed since {t}, and for whom?"),
         "technology": (
             "Who uses {t} today, and what do they report?",
             "What is being replaced by {t}, and what still speaks for the old way?",
         ),
-        "place": ("Who decides in {t}, and what is in dispute?", "What of the news from {t} lasts beyond the week?"),
+        "place": ("Who decides in {t}, and what is in dispute?", "Which news from {t} will still matter in a year?"),
         "organisation": (
             "What has {t} announced, and what has come of earlier announcements?",
             "Who depends on {t}, and who competes with it?",
@@ -21,6 +25,10 @@ KIND: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "de": {
+        "question": (
+            "Wer hat das untersucht, und worin unterscheiden sich die Antworten?",
+            "Was würde ein Skeptiker antworten, und mit welchen Belegen?",
+        ),
         "event": ("Wie kam es zu „{t}“, und wer hat was entschieden?", "Was ist seit „{t}“ anders, und für wen?"),
         "technology": (
             "Wo ist „{t}“ heute im Einsatz, und was berichten die Anwender?",
@@ -35,6 +43,10 @@ KIND: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "es": {
+        "question": (
+            "¿Quién lo ha estudiado y en qué difieren las respuestas?",
+            "¿Qué respondería un escéptico y con qué pruebas?",
+        ),
         "event": ("¿Qué llevó a «{t}» y quién decidió qué?", "¿Qué ha cambiado desde «{t}» y para quién?"),
         "technology": (
             "¿Dónde se usa ya «{t}» y qué cuentan quienes lo usan?",
@@ -49,6 +61,10 @@ KIND: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "pt": {
+        "question": (
+            "Quem estudou isto e em que diferem as respostas?",
+            "O que responderia um cético e com que provas?",
+        ),
         "event": ("O que levou a «{t}» e quem decidiu o quê?", "O que mudou desde «{t}» e para quem?"),
         "technology": (
             "Onde já se usa «{t}» e o que contam os utilizadores?",
@@ -63,6 +79,10 @@ KIND: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "fr": {
+        "question": (
+            "Qui l'a étudié, et en quoi les réponses diffèrent-elles ?",
+            "Que répondrait un sceptique, et avec quelles preuves ?",
+        ),
         "event": ("Qu'est-ce qui a mené à « {t} », et qui a décidé quoi ?", "Qu'est-ce qui a changé depuis « {t} » ?"),
         "technology": (
             "Où « {t} » sert-il déjà, et qu'en disent les utilisateurs ?",
@@ -118,12 +138,13 @@ PLACE: dict[str, str] = {
     "fr": "Qu'est-ce qui est propre à {p}, et qu'est-ce qui vaut aussi ailleurs ?",
 }
 NAME: dict[str, str] = {
-    "en": "What is the part of {p} in the matter of {t}?",
+    "en": "What does {p} have to do with {t}?",
     "de": "Welche Rolle spielt {p} bei „{t}“?",
     "es": "¿Qué papel tiene {p} en «{t}»?",
     "pt": "Que papel tem {p} em «{t}»?",
     "fr": "Quel rôle joue {p} dans « {t} » ?",
 }
+NAMES = "What do {p} have to do with {t}?"
 PHRASE: dict[str, str] = {
     "en": "What do the sources report about “{p}”, and do they agree?",
     "de": "Was berichten die Quellen über „{p}“, und sind sie sich einig?",
@@ -133,11 +154,11 @@ PHRASE: dict[str, str] = {
 }
 ASPECT: dict[str, dict[str, str]] = {
     "money": {
-        "en": "Who pays for {t}, and how much?",
-        "de": "Was kostet „{t}“, und wer bezahlt dafür?",
-        "es": "¿Cuánto cuesta «{t}» y quién lo paga?",
-        "pt": "Quanto custa «{t}» e quem paga?",
-        "fr": "Combien coûte « {t} », et qui paie ?",
+        "en": "Where does the money for {t} come from, and who benefits?",
+        "de": "Woher kommt das Geld beim Thema „{t}“, und wem nützt es?",
+        "es": "¿De dónde sale el dinero en el tema «{t}» y a quién beneficia?",
+        "pt": "De onde vem o dinheiro no tema «{t}» e quem beneficia?",
+        "fr": "D'où vient l'argent pour « {t} », et à qui profite-t-il ?",
     },
     "law": {
         "en": "Which rules apply to {t}, and who wants to change them?",
@@ -147,11 +168,11 @@ ASPECT: dict[str, dict[str, str]] = {
         "fr": "Quelles règles s'appliquent à « {t} », et qui veut les changer ?",
     },
     "harm": {
-        "en": "What goes wrong with {t}, how often, and what is done about it?",
-        "de": "Was geht bei „{t}“ schief, wie oft, und was wird dagegen getan?",
-        "es": "¿Qué sale mal con «{t}», con qué frecuencia y qué se hace al respecto?",
-        "pt": "O que corre mal com «{t}», com que frequência e o que se faz contra isso?",
-        "fr": "Qu'est-ce qui tourne mal avec « {t} », à quelle fréquence, et qu'y fait-on ?",
+        "en": "Which failures and risks are reported around {t}, and what is done about them?",
+        "de": "Welche Risiken und Fehlschläge werden zu „{t}“ berichtet, und was wird dagegen getan?",
+        "es": "¿Qué fallos y riesgos se cuentan sobre «{t}» y qué se hace al respecto?",
+        "pt": "Que falhas e riscos se relatam sobre «{t}» e o que se faz contra isso?",
+        "fr": "Quels échecs et quels risques rapporte-t-on sur « {t} », et qu'y fait-on ?",
     },
     "evidence": {
         "en": "What do studies of {t} measure, and how far do their results carry?",
@@ -161,11 +182,11 @@ ASPECT: dict[str, dict[str, str]] = {
         "fr": "Que mesurent les études sur « {t} », et jusqu'où valent leurs résultats ?",
     },
     "growth": {
-        "en": "Is demand for {t} growing, and by whose figures?",
-        "de": "Wächst die Nachfrage nach „{t}“, und nach wessen Zahlen?",
-        "es": "¿Crece la demanda de «{t}» y según qué cifras?",
-        "pt": "Cresce a procura de «{t}» e segundo que números?",
-        "fr": "La demande de « {t} » augmente-t-elle, et d'après quels chiffres ?",
+        "en": "What do the figures on {t} show, and whose figures are they?",
+        "de": "Was zeigen die Zahlen zu „{t}“, und von wem stammen sie?",
+        "es": "¿Qué muestran las cifras sobre «{t}» y de quién son?",
+        "pt": "O que mostram os números sobre «{t}» e de quem são?",
+        "fr": "Que montrent les chiffres sur « {t} », et de qui viennent-ils ?",
     },
     "people": {
         "en": "Who does the work behind {t}, and under what conditions?",
