@@ -52,13 +52,19 @@ def feed(row: Mapping[str, Any], of_list: str = ADDED) -> Feed:
     return Feed(
         url,
         line(row.get("title"), MAX_TITLE),
-        line(row.get("site"), MAX_TITLE) or site_of(url),
+        _site(row.get("site")) or site_of(url),
         line(row.get("description"), MAX_DESCRIPTION),
         labels(topics if isinstance(topics, list | tuple) else ()),
         language(row.get("language")),
         line(row.get("list"), MAX_TITLE) or of_list,
         key(url),
     )
+
+
+def _site(given: Any) -> str:
+    """The host of an address, since a list may name a site by either."""
+    text = line(given, MAX_TITLE)
+    return site_of(text) if "://" in text else text
 
 
 def of_outline(outline: Outline, of_list: str) -> Feed:

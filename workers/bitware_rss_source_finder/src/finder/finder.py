@@ -64,7 +64,7 @@ class Finder:
         return found
 
     async def add(self, rows: Iterable[Any]) -> dict[str, Any]:
-        """{added, known, refused} of rows with `url`, or addresses."""
+        """{added, known, refused, notes} of rows with `url`, or addresses."""
         feeds, refused = [], []
         for row in rows:
             given = {"url": row} if isinstance(row, str) else row
@@ -77,10 +77,11 @@ class Finder:
         return await self._keep(feeds, refused)
 
     async def import_opml(self, opml: str) -> dict[str, Any]:
-        """{added, known, refused} of an OPML list, by its text or its address. Raises Refused where it cannot be read."""
+        """{added, known, refused, notes} of an OPML list, by its text or its address. Raises Refused where it cannot be read."""
         text = opml.strip()
         read = lists.of_text(text, "") if text.startswith("<") else await lists.of_address(text, self.web, self.store)
-        return await self._keep([feed({**one.told(), "list": ""}) for one in read.feeds], list(read.refused))
+        done = await self._keep([feed({**one.told(), "list": ""}) for one in read.feeds], list(read.refused))
+        return {**done, "notes": [*read.notes, *done["notes"]]}
 
     async def disable(self, given: Any) -> dict[str, Any]:
         """Never to be found again, wherever it comes from. Raises BadRequest where it is no address."""

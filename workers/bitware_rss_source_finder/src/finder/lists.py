@@ -7,7 +7,8 @@ from typing import Any
 
 from finder.addresses import address
 from finder.feeds import Feed, feed, line, of_outline
-from finder.opml import read_opml
+from finder.loose import loose_outlines
+from finder.opml import Malformed, read_opml
 from finder.refusals import Refused, Unreachable
 from finder.store import Store
 from finder.web import Page, Web
@@ -25,8 +26,15 @@ class FeedList:
 def of_text(text: str, name: str) -> FeedList:
     """The feeds of an OPML text. Raises Refused in words."""
     read = FeedList(name)
+    try:
+        outlines = read_opml(text)
+    except Malformed as malformed:
+        outlines = loose_outlines(text)
+        if not outlines:
+            raise
+        read.notes.append(f"{name or 'The OPML text'}: {malformed}; its outlines were read one by one.")
     seen: set[str] = set()
-    for outline in read_opml(text):
+    for outline in outlines:
         try:
             one = of_outline(outline, name)
         except Refused as refused:
@@ -60,8 +68,14 @@ async def of_address(given: str, web: Web, store: Store) -> FeedList:
 
 def _copy(page: Page, read: FeedList) -> dict[str, Any]:
     rows = [one.told() for one in read.feeds]
-    return {"etag": page.etag, "last_modified": page.last_modified, "feeds": rows, "refused": read.refused}
+    return {
+        "etag": page.etag,
+        "last_modified": page.last_modified,
+        "feeds": rows,
+        "refused": read.refused,
+        "notes": read.notes,
+    }
 
 
 def _of_copy(url: str, copy: dict[str, Any], *notes: str) -> FeedList:
-    return FeedList(url, [feed(row, url) for row in copy["feeds"]], copy["refused"], list(notes))
+    return FeedList(url, [feed(row, url) for row in copy["feeds"]], copy["refused"], [*copy.get("notes", []), *notes])

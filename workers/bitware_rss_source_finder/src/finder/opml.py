@@ -15,12 +15,17 @@ _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
+class Malformed(Refused):
+    """It is no XML."""
+
+
 @dataclass
 class Outline:
     """One feed as a list names it. `url` is as it stands there, checked by nobody yet."""
 
     url: str
     title: str = ""
+    site: str = ""
     description: str = ""
     language: str = ""
     topics: list[str] = field(default_factory=list)
@@ -30,7 +35,7 @@ class Outline:
 def read_opml(text: str) -> list[Outline]:
     """Every outline with an `xmlUrl`, in the list's order.
 
-    Raises Refused for what is no OPML, and for a document type: an OPML list needs none, an entity bomb does. A bare `&`,
+    Raises Malformed for what is no XML, Refused for what is no OPML, and for a document type: an OPML list needs none, an entity bomb does. A bare `&`,
     which many lists have in their titles, is read as what it means.
     """
     if len(text) > MAX_CHARACTERS:
@@ -42,7 +47,7 @@ def read_opml(text: str) -> list[Outline]:
         # Without a document type there are no entities to expand.
         root = ET.fromstring(_BARE_AMPERSAND.sub("&amp;", text))  # noqa: S314
     except (ET.ParseError, ValueError) as error:
-        raise Refused(f"it is not well-formed XML ({error})") from error
+        raise Malformed(f"it is not well-formed XML ({error})") from error
     if _name(root) != "opml":
         raise Refused(f"it is no OPML: the document's element is <{_name(root)}>")
     return list(_outlines(root, (), 0))
@@ -58,7 +63,8 @@ def _outlines(element: ET.Element, around: tuple[str, ...], depth: int) -> Itera
         if url:
             own = [part.strip("/ ") for part in values.get("category", "").split(",")]
             topics = [label for label in dict.fromkeys([*around, *own]) if label]
-            yield Outline(url, title, values.get("description", ""), values.get("language", ""), topics)
+            site, description = values.get("htmlurl", ""), values.get("description", "")
+            yield Outline(url, title, site, description, values.get("language", ""), topics)
             yield from _outlines(child, around, depth + 1)
         else:
             inside = (title, *around) if title and _name(child) == "outline" else around

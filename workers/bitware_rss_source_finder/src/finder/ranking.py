@@ -1,27 +1,29 @@
 """Which feeds are about a topic: full-text relevance on whole words, with each part of the score. Pure.
 
 The score is BM25's with weighted fields (Robertson, Zaragoza and Taylor 2004), divided by what a feed would get that says
-every word of the topic without end; so it lies between 0 and 1, and its parts add up to it.
+everything the topic asks for without end; so it lies between 0 and 1, and its parts add up to it. Words that mean the same
+count a little less than the topic's own, labels that lie near count much less.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from finder.feeds import Feed
-from finder.related import nearby, says
-from finder.words import topic_words, words
+from finder.texts import FIELDS, FURTHER_LABEL, Text, text_of
+from finder.topic import NEAR, SAME, Concept, concepts
+from finder.words import is_small
 
-WEIGHTS = {"title": 3.0, "topics": 2.5, "description": 1.0, "site": 1.0}
-K1, B = 1.2, 0.6
-KEYWORD = 0.5
-"""A keyword's worth, measured by a word of the topic."""
-RELATED = 0.3
-"""The share of a word's worth that a nearby topic label gets for it."""
+WEIGHTS = {"title": 3.0, "topics": 3.0, "description": 1.0, "site": 0.5}
+K1, B = 1.2, 0.4
+OTHER_LANGUAGE = 0.6
+"""What a feed in another language than the topic's counts, where no language was asked for."""
+CUT = 0.15
+"""Feeds with less than this part of the best one's score are left out of an answer from the catalogue."""
 GENERAL = 0.01
 GENERAL_FEEDS = 12
 """General news may report on anything, so a few of them follow what names the topic."""
@@ -51,25 +53,16 @@ class Found:
     notes: list[str]
 
 
-@dataclass(frozen=True)
-class _Text:
-    """A feed's words by field, counted."""
+@dataclass
+class _Hit:
+    """What a concept is to a feed: by field how often it is said, `own` where in the topic's own words; or else the label
+    near it."""
 
-    counts: Mapping[str, Counter[str]]
-    lengths: Mapping[str, int]
-
-    @classmethod
-    def of(cls, feed: Feed) -> _Text:
-        fields = {
-            "title": words(feed.title),
-            "topics": words(" ".join(feed.topics)),
-            "description": words(feed.description),
-            "site": words(feed.site),
-        }
-        return cls({name: Counter(said) for name, said in fields.items()}, {n: len(s) for n, s in fields.items()})
-
-    def has(self, word: str) -> bool:
-        return any(word in counts for counts in self.counts.values())
+    said: dict[str, float] = field(default_factory=dict)
+    own: bool = False
+    other: str = ""
+    label: str = ""
+    near: float = 0.0
 
 
 def rank(
@@ -87,88 +80,115 @@ def rank(
     follow with a score of 0 (a short list that someone chose); without it only a few of general news do, and those whose
     keys are in `keep`.
     """
-    wanted_languages = set(languages)
-    asked = [one for one in feeds if not wanted_languages or not one.language or one.language in wanted_languages]
+    wanted = set(languages)
+    asked = [one for one in feeds if not wanted or not one.language or one.language in wanted]
     notes = []
     if len(asked) < len(feeds):
         notes.append(
-            f"{len(feeds) - len(asked)} feeds in other languages than {', '.join(sorted(wanted_languages))} were left out."
+            f"{len(feeds) - len(asked)} feeds in other languages than {', '.join(sorted(wanted))} were left out."
         )
-    worth = dict.fromkeys(topic_words(topic), 1.0)
-    for keyword in keywords:
-        for word in topic_words(keyword):
-            worth.setdefault(word, KEYWORD)
-    texts = [_Text.of(one) for one in asked]
-    said_by = {word: sum(text.has(word) for text in texts) for word in worth}
-    rarity = {word: _rarity(len(asked), count) for word, count in said_by.items()}
-    most = sum(worth[word] * rarity[word] for word in worth) or 1.0
-    average = {name: (sum(text.lengths[name] for text in texts) / len(texts) if texts else 0) or 1 for name in WEIGHTS}
+    texts = [text_of(one) for one in asked]
+    phrases = {label for text in texts for label in text.labels if len(label) > 1}
+    sought = concepts(topic, keywords, phrases)
+    hits = [[_hit(concept, text) for text in texts] for concept in sought]
+    spoken = "" if wanted else _spoken(asked, texts, sought)
+    rarity = [_rarity(len(asked), sum(bool(hit.said) for hit in row)) for row in hits]
+    most = sum(concept.worth * rare for concept, rare in zip(sought, rarity, strict=True)) or 1.0
+    average = {name: (sum(text.length(name) for text in texts) / len(texts) if texts else 0) or 1 for name in FIELDS}
     ranked = [Ranked(one) for one in asked]
-    for one, text in zip(ranked, texts, strict=True):
-        for word in worth:
-            _add(one, text, word, worth[word] * rarity[word] / most, average)
-    notes += _related(ranked, [word for word in worth if not said_by[word]], worth, rarity, most)
-    notes += _rest([one for one in ranked if not one.parts and one.feed.key not in keep], every, wanted_languages)
-    kept = [one for one in ranked if every or one.parts or one.feed.key in keep]
+    for concept, rare, row in zip(sought, rarity, hits, strict=True):
+        share = concept.worth * rare / most
+        for one, text, hit in zip(ranked, texts, row, strict=True):
+            foreign = spoken and one.feed.language not in ("", spoken)
+            _add(one, text, concept, hit, share * (OTHER_LANGUAGE if foreign else 1), average)
+        notes += _said(concept, row)
+    best = max((one.score for one in ranked), default=0.0)
+    named = [one for one in ranked if one.parts and (every or one.score >= CUT * best or one.feed.key in keep)]
+    unnamed = [one for one in ranked if not one.parts]
+    rest, told = _rest([one for one in unnamed if one.feed.key not in keep], every, wanted or {spoken or "en"})
+    kept = [*named, *(one for one in unnamed if one.feed.key in keep), *rest]
     kept.sort(key=lambda one: -one.score)
-    return Found(kept, len(asked), notes)
+    return Found(kept, len(asked), notes + told)
 
 
-def _add(one: Ranked, text: _Text, word: str, share: float, average: Mapping[str, float]) -> None:
-    """What a feed gets for saying a word, divided among the fields that say it."""
+def _hit(concept: Concept, text: Text) -> _Hit:
+    hit = _Hit()
+    for form, as_said, counts in (
+        (concept.form, concept.name, 1.0),
+        *((other, as_written, SAME) for other, as_written in concept.others),
+    ):
+        if form[0] not in text.every:
+            continue
+        for name in FIELDS:
+            said = counts * text.says(form, name)
+            if said > hit.said.get(name, 0.0):
+                hit.said[name] = said
+                hit.own = hit.own or form == concept.form
+                hit.other = hit.other or as_said
+    if not hit.said:
+        for at, (form, label) in enumerate(concept.labels):
+            if form[0] in text.every and form in text.labels:
+                place = text.labels.index(form)
+                hit.label, hit.near = label, NEAR / (1 + 0.5 * at) / (1 + FURTHER_LABEL * place)
+                break
+    return hit
+
+
+def _add(one: Ranked, text: Text, concept: Concept, hit: _Hit, share: float, average: dict[str, float]) -> None:
+    """What a feed gets for one concept, divided among the fields that say it."""
+    if hit.near:
+        one.parts["related"] = one.parts.get("related", 0.0) + share * hit.near
+        one.matched.append(f"{concept.name} ~ {hit.label}")
+    if not hit.said:
+        return
     weights = {
-        name: weight * counts[word] / (1 - B + B * text.lengths[name] / average[name])
-        for name, weight in WEIGHTS.items()
-        if (counts := text.counts[name])[word]
+        name: WEIGHTS[name] * said / (1 - B + B * text.length(name) / average[name]) for name, said in hit.said.items()
     }
     whole = sum(weights.values())
-    if not whole:
-        return
     gained = share * whole / (K1 + whole)
     for name, weight in weights.items():
         one.parts[name] = one.parts.get(name, 0.0) + gained * weight / whole
-    one.matched.append(word)
+    one.matched.append(concept.name if hit.own else f"{concept.name} = {hit.other}")
 
 
-def _related(
-    ranked: list[Ranked], unsaid: list[str], worth: Mapping[str, float], rarity: Mapping[str, float], most: float
-) -> list[str]:
-    """For a word that no feed says, feeds with a nearby topic label stand in; said in a note."""
-    notes = []
-    for word in unsaid:
-        labels = nearby(word)
-        known = {label for label in labels if any(says(label, one.feed.topics) for one in ranked)}
-        if not known:
-            notes.append(f"No feed says {word!r} of itself.")
-            continue
-        told = [label for label in labels if label in known]
-        notes.append(f"No feed says {word!r} of itself; feeds on {', '.join(told)} stand in for it.")
-        share = RELATED * worth[word] * rarity[word] / most
-        for one in ranked:
-            at = next((at for at, label in enumerate(told) if says(label, one.feed.topics)), None)
-            if at is not None:
-                # The table names the nearest label first.
-                one.parts["related"] = one.parts.get("related", 0.0) + share / (1 + at)
-                one.matched.append(f"{word} ~ {told[at]}")
-    return notes
-
-
-def _rest(unnamed: list[Ranked], every: bool, languages: set[str]) -> list[str]:
-    if every:
-        return (
-            [f"{len(unnamed)} feeds do not name the topic; they follow, since the list was given."] if unnamed else []
+def _spoken(feeds: Sequence[Feed], texts: Sequence[Text], sought: Sequence[Concept]) -> str:
+    """The language that a topic is in, by the feeds that say its own words; empty where none does. One foreign word decides:
+    `Champions League` is said everywhere, `Fußball` is not."""
+    languages = []
+    for concept in sought:
+        own = {word for word in concept.form if not is_small(word)}
+        counted = Counter(
+            feed.language
+            for feed, text in zip(feeds, texts, strict=True)
+            if feed.language and not own.isdisjoint(text.every)
         )
+        languages += [language for language, _ in counted.most_common(1)]
+    return next((language for language in languages if language != "en"), languages[0] if languages else "")
+
+
+def _said(concept: Concept, row: Sequence[_Hit]) -> list[str]:
+    """What to say of a concept that no feed names."""
+    if any(hit.said for hit in row):
+        return []
+    stand_in = [label for _, label in concept.labels if any(hit.label == label for hit in row)]
+    if not stand_in:
+        return [f"No feed says {concept.name!r} of itself."]
+    return [f"No feed says {concept.name!r} of itself; feeds on {', '.join(stand_in)} stand in for it."]
+
+
+def _rest(unnamed: list[Ranked], every: bool, languages: set[str]) -> tuple[list[Ranked], list[str]]:
+    if every:
+        told = [f"{len(unnamed)} feeds do not name the topic; they follow, since the list was given."]
+        return unnamed, told if unnamed else []
     general = [
-        one
-        for one in unnamed
-        if one.feed.topics[:1] == (GENERAL_LABEL,) and (languages or one.feed.language in ("", "en"))
+        one for one in unnamed if one.feed.topics[:1] == (GENERAL_LABEL,) and one.feed.language in ("", *languages)
     ][:GENERAL_FEEDS]
     for one in general:
         one.parts["general"] = GENERAL
-    if not general:
-        return []
-    spoken = "" if languages else "English "
-    return [f"{len(general)} feeds of {spoken}general news follow: they may report on anything."]
+    told = [
+        f"{len(general)} feeds of general news in {', '.join(sorted(languages))} follow: they may report on anything."
+    ]
+    return general, told if general else []
 
 
 def _rarity(feeds: int, said_by: int) -> float:

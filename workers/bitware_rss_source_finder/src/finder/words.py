@@ -15,7 +15,11 @@ _SMALL = frozenset(
     "le la les l d de des du un une et en au aux pour par sur dans "
     "el los las del por que con su y o lo "
     "do da dos das em na no os ao e um uma para com "
-    "il lo gli dei di una per che".split()
+    "il lo gli dei di una per che het een van op voor "
+    # What people write around a topic.
+    "best good top latest recent update news nachricht actualite noticia notizia nieuw nieuws blog feed article "
+    "effect impact role use using trend future guide introduction affect doe do did can should between than they vs "
+    "versus explain learn know thing people year today day world attack".split()
 )
 """Words that carry no topic by themselves, folded."""
 
@@ -29,21 +33,26 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Every word of a text, in its order: `cat` is not in `category`."""
-    found: list[str] = []
-    for part in _PARTS.findall(fold(text)):
-        if not _UNSPACED.fullmatch(part):
-            found.append(root(part))
-        elif len(part) == 1:
-            found.append(part)
+    return [root for root, _ in written(text)]
+
+
+def written(text: str) -> list[tuple[str, str]]:
+    """(word, as it is written) of every word of a text."""
+    found: list[tuple[str, str]] = []
+    for part in _PARTS.findall(unicodedata.normalize("NFC", text)):
+        plain = fold(part)
+        if not _UNSPACED.fullmatch(plain):
+            found += [(root(one), part) for one in _PARTS.findall(plain)]
+        elif len(plain) == 1:
+            found.append((plain, part))
         else:
-            found += [part[at : at + 2] for at in range(len(part) - 1)]
+            found += [(plain[at : at + 2], plain[at : at + 2]) for at in range(len(plain) - 1)]
     return found
 
 
-def topic_words(text: str) -> list[str]:
-    """The words of a topic, each once, without those that carry none; all of them where nothing else is left."""
-    every = list(dict.fromkeys(words(text)))
-    return [word for word in every if word not in _SMALL] or every
+def is_small(word: str) -> bool:
+    """Whether a word carries no topic by itself."""
+    return word in _SMALL
 
 
 def root(word: str) -> str:
