@@ -11,6 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from contextvars import copy_context
+from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.runtime.context import GLOBAL_SCOPE, ExecutionContext, Usage, WorkerContext, current_worker, usage
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Whose tasks are none of the worker's own: they are waited for by who began them.
 _NOT_ITS_OWN = ("sandbox.", "workers.", "asgi", "_pyodide")
+_FACTORIES = ("sandbox.runtime.tasks", "sandbox.testing.tasks")
 _MANY = 64
 
 
@@ -36,7 +38,7 @@ class _Watch:
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, /, **options: Any) -> Any:
         worker, make = current_worker.get(), self.before
         watched = worker is not None and worker.checks is not None
-        place = worker_line(sys._getframe(1), _NOT_ITS_OWN) if watched else None
+        place = worker_line(_creator(sys._getframe(1)), _NOT_ITS_OWN) if watched else None
         if worker is not None and place is not None and worker.importing:
             _at_import(worker, coro, place)
         if place is not None and options.get("context") is None:
@@ -47,6 +49,13 @@ class _Watch:
         if place is not None:
             _note(task, place)
         return task
+
+
+def _creator(frame: FrameType | None) -> FrameType | None:
+    """The frame behind task factories of ours that were set over this one."""
+    while frame is not None and frame.f_globals.get("__name__") in _FACTORIES:
+        frame = frame.f_back
+    return frame
 
 
 def install_task_watch(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:

@@ -15,6 +15,16 @@ from sandbox.runtime.web import Request
 
 ROWS = Path(__file__).parents[1] / "fixtures" / "portability"
 
+SYNCHRONOUS = """
+import asyncio
+from pyodide.ffi import run_sync
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    def fetch(self, request):
+        return Response(run_sync(asyncio.sleep(0, "waited")))
+"""
+
 
 @pytest.fixture
 def served(start, tmp_path):
@@ -62,6 +72,16 @@ async def test_each_place_is_told_once_with_file_line_and_remedy(served):
 async def test_the_place_is_the_workers_own_line(served, row, line):
     sandbox, _ = await served(row)
     assert [finding.line for finding in sandbox.portability.findings] == [line]
+
+
+async def test_the_place_is_known_also_beside_a_worker_that_waits_by_run_sync(start, worker, tmp_path):
+    pytest.importorskip("greenlet")
+    shutil.copytree(ROWS / "connections", tmp_path / "workers" / "connections")
+    worker("waits", SYNCHRONOUS)
+    sandbox = await start(serve=False)
+    assert await ask(sandbox, "waits") == "waited"
+    await ask(sandbox, "connections")
+    assert [(finding.row, finding.line) for finding in sandbox.portability.findings] == [("connections", 11)]
 
 
 async def test_new_code_is_read_at_its_reload(start, worker):
