@@ -32,7 +32,8 @@ class Default(WorkerEntrypoint):
         print("asked", json.dumps(asked))
         if FEEDS is None:
             return Response.json({{"error": {{"code": "unreachable", "message": "the list answers 404"}}}}, status=400)
-        feeds = FEEDS["keywords"] if asked.get("keywords") else FEEDS["topic"]
+        again = "track charges" in asked.get("keywords", [])
+        feeds = FEEDS["keywords"] if again else FEEDS["topic"]
         return Response.json({{"topic": asked["topic"], "feeds": feeds, "searched": 9, "notes": ["from the finder"]}})
 """
 MOCK = """
@@ -87,7 +88,10 @@ def bitware(tmp_path, worker):
         for name in ("bitware_topic_researcher", "bitware_feed_fetcher"):
             if name not in without:
                 shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
-        if "finder" not in without:
+        if finder == "real":
+            name = "bitware_rss_source_finder"
+            shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
+        elif "finder" not in without:
             worker("bitware_rss_source_finder", FINDER.format(feeds=finder))
         if key:
             (tmp_path / "workers/bitware_topic_researcher/.dev.vars").write_text(f"OPENAI_API_KEY={key}\n")
@@ -133,6 +137,27 @@ async def test_sub_topics_keywords_questions_and_ranked_sources(bitware, worker,
     }
     said, silent = found["notes"]
     assert said == "from the finder" and silent.endswith("sources that were read had nothing about the topic.")
+
+
+async def test_the_real_finder_and_its_catalogue(bitware, worker, start):
+    bitware("real")
+    worker("mock_openai", MOCK.format(after="0", answers=[]))
+    _, found = await research(start, query="comboios noturnos", catalogue=LIST)
+    assert found["totals"]["catalogue"] == 12 and found["totals"]["read"] == 10
+    best = found["sources"][0]
+    assert best["title"] == "Nightline Rail" and best["found_by"] == ["catalogue"]
+    assert best["score"] == pytest.approx(sum(best["parts"].values()))
+    assert any(row["title"] == "Folha da Ria" and row["matching"] >= 2 for row in found["sources"])
+    assert found["research"]["language"] == "pt" and found["questions"][0].startswith("De onde vem")
+
+
+async def test_what_the_topic_is_called_otherwise_is_asked_of_the_catalogue(bitware, worker, start):
+    bitware("real")
+    worker("mock_openai", MOCK.format(after="0", answers=[]))
+    _, found = await research(start, topic="Künstliche Intelligenz in der Medizin", depth="quick")
+    labels = {label for row in found["sources"][:10] for label in row["topics"]}
+    assert {"artificial intelligence", "medicine"} <= labels
+    assert {row["language"] for row in found["sources"]} >= {"de", "en"}
 
 
 async def test_the_catalogue_is_asked_again_with_what_was_found(bitware, worker, start):

@@ -17,6 +17,7 @@ UNREAD = {"title": 0.25, "topics": 0.35, "description": 0.15, "catalogue": 0.15,
 """and when none were, as with depth `quick`."""
 OFTEN = 5
 """So many articles about the topic are as good as more."""
+HARDLY = 0.1
 SHARE = 0.3
 """A feed with this part of its articles about the topic is about it."""
 
@@ -114,14 +115,14 @@ def _rate(
     }
     values = {name: matcher.share(text) for name, text in fields.items()}
     values["catalogue"] = feed["catalogue_score"]
-    values["language"] = 1.0 if languages and language in languages else 0.0 if languages else float(bool(language))
+    values["language"] = 1.0 if language in languages else 0.5 * bool(language)
     matching = [match for _, match in articles or [] if match.about]
     if articles:
         share, strength = len(matching) / len(articles), sum(match.strength for match in matching)
         values["articles"] = 0.5 * min(1.0, share / SHARE) + 0.5 * min(1.0, strength / OFTEN)
-    # What a feed's language is helps only where something else speaks for it.
-    if not any(values.get(name) for name in ("title", "topics", "description", "catalogue", "articles")):
-        values["language"] = 0.0
+    # What a feed's language is helps as far as something else speaks for it, and little where that is the catalogue alone.
+    said = max(values.get(name, 0.0) for name in ("title", "topics", "description", "articles"))
+    values["language"] *= max(min(1.0, 2 * said), HARDLY * bool(values["catalogue"]))
     parts = {name: round(weights[name] * value, 4) for name, value in values.items()}
     if articles is None:
         parts.pop("articles", None)

@@ -18,6 +18,8 @@ SLICE = 25
 ASKED_AGAIN = 6
 """Keywords with which the catalogue is asked once more."""
 FROM_CATALOGUE = 100
+OTHER_NAMES = 8
+"""Of the topic's ideas, told to the catalogue as keywords."""
 
 
 class Gathering:
@@ -38,6 +40,11 @@ class Gathering:
     def about(self) -> list[Text]:
         found = [(match.strength, text) for text, match in self.texts if match.about]
         return [text for _, text in sorted(found, key=lambda pair: -pair[0])]
+
+    @property
+    def languages(self) -> list[str]:
+        """Those a source should be in: the ones asked for, else the topic's."""
+        return self.wish.languages or [self.wish.topic.language]
 
     @property
     def others(self) -> list[Text]:
@@ -70,7 +77,21 @@ class Gathering:
         """Ask the catalogue and read the OPML lists, at once."""
         rows, (listed, missed) = await asyncio.gather(self._find([]), asking.opml_feeds(self._fetch, self.wish.opml))
         self.unreachable += missed
-        self._take([("catalogue", rows), ("opml", listed)])
+        self._take([("catalogue", rows), ("catalogue", await self._otherwise()), ("opml", listed)])
+
+    async def _otherwise(self) -> list[dict[str, Any]]:
+        """What the catalogue has for the topic's other names, and of general news in the topic's language. Its notes would
+        speak of words that nobody asked for."""
+        topic, languages = self.wish.topic, self.wish.languages
+        names = topic.other_names({"en", topic.language, *languages})[:OTHER_NAMES]
+        if not self.searched or not (names or topic.language != "en"):
+            return []
+        notes, searched = list(self.notes), self.searched
+        rows = await self._find(names) if names else []
+        if topic.language != "en" and not languages:
+            rows += await self._find(names, [topic.language])
+        self.notes, self.searched = notes, searched
+        return rows
 
     async def widen(self, keywords: Sequence[str]) -> bool:
         """Ask the catalogue again with what was found, and read what is new; whether anything was."""
@@ -93,7 +114,7 @@ class Gathering:
         """Read the articles of the best candidates that have not been read, as many as the depth allows."""
         most = FEEDS_READ[self.wish.depth]
         done = {candidates.key(str(row.get("feed_url") or "")) for row in self.summary}
-        ranked = candidates.rank(self.feeds, self.matcher, (), (), self.wish.languages)
+        ranked = candidates.rank(self.feeds, self.matcher, (), (), self.languages)
         waiting = [feed for feed in ranked if candidates.key(feed["url"]) not in done][: max(0, most - len(done))]
         if not waiting:
             return
@@ -125,14 +146,14 @@ class Gathering:
         excluded = self.matcher.match(text).excluded
         return text, Match(0.0, (), excluded)
 
-    async def _find(self, keywords: Sequence[str]) -> list[dict[str, Any]]:
+    async def _find(self, keywords: Sequence[str], languages: Sequence[str] = ()) -> list[dict[str, Any]]:
         if self._finder is None:
             self.notes.append("No Source Finder is bound (SOURCE_FINDER), so no catalogue was asked.")
             return []
         body: dict[str, Any] = {"topic": self.wish.topic.search, "limit": FROM_CATALOGUE}
         for name, value in (
             ("keywords", list(keywords)),
-            ("languages", self.wish.languages),
+            ("languages", list(languages) or self.wish.languages),
             ("catalogue", self.wish.catalogue),
         ):
             if value:

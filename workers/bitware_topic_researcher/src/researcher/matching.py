@@ -20,6 +20,8 @@ APART = 0.45
 """What is left where the words of the topic stand far from each other: `staff train` here, `at night` there."""
 TITLED = 0.75
 """The same, where one of the words is in the title."""
+ALONE = 0.4
+"""What is left of less than half of a topic in the few words of a feed's title."""
 EARLY = 60
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
@@ -134,7 +136,12 @@ class Matcher:
         """The largest share of one side's ideas that a short text has; 0 where it has what the topic leaves out."""
         if any(self._find(idea, text) for idea in self.topic.excluded):
             return 0.0
-        return max(sum(map(bool, self._places(side, text).values())) / len(side) for side in self.topic.sides)
+        return max(self._share(side, text) for side in self.topic.sides)
+
+    def _share(self, side: Sequence[Idea], text: Text) -> float:
+        found = sum(map(bool, self._places(side, text).values())) / len(side)
+        # `state` alone is not what solid state batteries are about.
+        return found if found >= 0.5 else ALONE * found
 
     def _side(self, side: Sequence[Idea], text: Text) -> tuple[float, tuple[str, ...]]:
         places = self._places(side, text)

@@ -148,7 +148,9 @@ def _phrases(language: str, sub_topics: Sequence[dict[str, Any]], names: Sequenc
     """About the sub-topics that are several words, and no names: a single word makes no question."""
     closed = {fold(name) for name in names}
     telling = [
-        row["name"] for row in sub_topics if len(WORD.findall(row["name"])) > 1 and fold(row["name"]) not in closed
+        row["name"]
+        for row in sub_topics
+        if row["articles"] and len(WORD.findall(row["name"])) > 1 and fold(row["name"]) not in closed
     ]
     for name in telling[:2]:
         yield w.PHRASE[language].format(p=name)

@@ -105,11 +105,12 @@ def _neighbours(topic: Topic) -> list[str]:
 
 def _from_labels(gathering: Gathering) -> list[dict[str, Any]]:
     """Where no article was read or none fits: the labels of the candidates that name the topic."""
-    ranked = candidates.rank(gathering.feeds, gathering.matcher, (), (), gathering.wish.languages)
-    fitting = [feed for feed in ranked if feed["matched"]]
+    ranked = candidates.rank(gathering.feeds, gathering.matcher, (), (), gathering.languages)
+    topic = gathering.wish.topic
+    fitting = [feed for feed in ranked if 2 * len(feed["matched"]) > len(topic.ideas)]
     counts = Counter(label for feed in fitting for label in dict.fromkeys(feed["topics"]))
     # That a feed has news says nothing of the topic.
-    own = {fold(idea.name) for idea in gathering.wish.topic.ideas} | {fold(gathering.wish.topic.label), "news"}
+    own = {fold(name) for name in (topic.label, "news", *(i.name for i in topic.ideas), *topic.other_names({"en"}))}
     return [
         {
             "name": label,
@@ -156,7 +157,9 @@ def output(gathering: Gathering, found: Found, told: dict[str, Any] | None) -> d
     """The answer. `told` is {answer, notes} of the model, where one was asked."""
     wish, about = gathering.wish, gathering.about
     answer = (told or {}).get("answer") or {}
-    ranked = candidates.rank(gathering.feeds, gathering.matcher, gathering.texts, gathering.summary, wish.languages)
+    ranked = candidates.rank(
+        gathering.feeds, gathering.matcher, gathering.texts, gathering.summary, gathering.languages
+    )
     ranked, silent = _without_silent(ranked)
     sources = ranked[: wish.limit]
     known = {fold(row["name"]) for row in found.sub_topics}
@@ -205,6 +208,9 @@ def _of_model(name: str) -> dict[str, Any]:
 def _notes(gathering: Gathering) -> list[str]:
     topic, about, every = gathering.wish.topic, gathering.about, len(gathering.texts)
     notes = []
+    tried = len(gathering.summary)
+    if tried and all(row.get("status") == "failed" for row in gathering.summary):
+        notes.append(f"None of the {tried} best candidates could be read, so what they write about is not known.")
     if every and not about:
         notes.append(f"None of the {every} articles read is about the topic.")
     elif every and len(about) < FEW:

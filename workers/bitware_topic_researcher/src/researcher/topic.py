@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from researcher import vocabulary as v
 from researcher.ideas import Idea, Item, excluded, head_of, ideas_of, language_of_names, plain, proper_name, years_in
-from researcher.words import STOP, WORD, spoken_in
+from researcher.words import STOP, WORD, fold, spoken_in
 
 _ITEM = re.compile(
     r"""(?P<minus>(?<!\S)-(?=["“„«\w]))"""
@@ -47,6 +48,19 @@ class Topic:
     def search(self) -> str:
         """What to ask a catalogue: the words of the ideas, without operators, years and aspects."""
         return " ".join(idea.name for idea in self.ideas)
+
+    def other_names(self, languages: Collection[str]) -> list[str]:
+        """What the ideas are called besides in these languages: short forms, what they stand for, known names."""
+        names = []
+        for idea in (*self.ideas, *(together for _, together in self.called)):
+            only = idea.only or ("", "")
+            names += [
+                " ".join(form)
+                for form, spoken in zip(idea.forms, only, strict=False)
+                if spoken in languages or not spoken
+            ]
+        own = {fold(idea.name) for idea in self.ideas}
+        return [name for name in dict.fromkeys(names) if fold(name) not in own]
 
     def told(self) -> dict[str, object]:
         return {
