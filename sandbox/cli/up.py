@@ -26,7 +26,7 @@ from sandbox.errors import UsageError, UserError
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
     from sandbox.config.dependencies import MissingDependencies
-    from sandbox.config.models import SandboxConfig, WorkerConfig
+    from sandbox.config.models import PipelineConfig, SandboxConfig, WorkerConfig
 
 
 @click.command("up")
@@ -245,7 +245,7 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
     for name, external in config.external().items():
         console.line(f"  {name:{width}}  {external.url} (external)")
     for pipeline in config.pipelines.values():
-        console.line(f"  pipeline {pipeline.name}: {' -> '.join(stage.name for stage in pipeline.stages)}")
+        console.line(f"  pipeline {pipeline.name}: {_course(pipeline)}")
     if sandbox.moved_clock.offset:
         console.line(
             f"  the clock is moved: {sandbox.moved_clock.told()}; back with: sandbox clock reset", level="warning"
@@ -300,3 +300,12 @@ def _variable(text: str) -> tuple[str, str]:
     if not colon or not name:
         raise UsageError(f"--var {text}: expected KEY:VALUE")
     return name, value
+
+
+def _course(pipeline: PipelineConfig) -> str:
+    """`a + b -> c`: what can run at the same time stands together."""
+    depths: dict[str, int] = {}
+    for stage in pipeline.stages:
+        depths[stage.name] = 1 + max((depths[need] for need in stage.needs), default=-1)
+    levels = ([name for name, each in depths.items() if each == depth] for depth in range(max(depths.values()) + 1))
+    return " -> ".join(" + ".join(level) for level in levels)

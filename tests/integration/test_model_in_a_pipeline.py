@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORKERS = {
+    "bitware_topic_researcher": "research",
     "bitware_universal_researcher": "universal",
     "bitware_content_classifier": "classifier",
     "bitware_report_builder": "report",
@@ -49,7 +50,7 @@ worker = "mock_openai"
 
 
 async def report(tmp_path, worker, start, good):
-    for name in (*WORKERS, "bitware_feed_fetcher"):
+    for name in (*WORKERS, "bitware_rss_source_finder", "bitware_feed_fetcher"):
         shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
         variables = "OPENAI_API_KEY=canary-key\nOPENAI_BASE_URL=https://models.test/v1/\nOPENAI_MODEL=small\n"
         (tmp_path / "workers" / name / ".dev.vars").write_text(variables)
@@ -69,14 +70,14 @@ async def report(tmp_path, worker, start, good):
 
 async def test_a_model_takes_part_and_is_counted(tmp_path, worker, start):
     execution, output = await report(tmp_path, worker, start, good=True)
-    assert "couchette" in output["universal"]["keywords"]
+    assert "couchette" in output["universal"]["keywords"] and "couchette" in output["research"]["keywords"]
     assert output["classify"]["totals"]["notes"] == ["The model small took part."]
     made = output["report"]
     (sentence,) = made["executive_summary_sentences"]
     assert sentence == {"text": "Sleepers <b>return</b>.", "articles": [row["id"] for row in made["articles"][:2]]}
     assert "<b>return" not in made["html"] and "The model small took part." in made["html"]
     tokens = {stage["name"]: stage["packets"][0]["metrics"]["tokens_used"] for stage in execution["stages"]}
-    assert tokens == {stage: 50 if stage in ("universal", "classify", "report") else 0 for stage in tokens}
+    assert tokens == {stage: 50 if stage in WORKERS.values() or stage == "classify" else 0 for stage in tokens}
 
 
 async def test_rubbish_changes_nothing_but_the_notes(tmp_path, worker, start):

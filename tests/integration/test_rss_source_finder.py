@@ -170,6 +170,7 @@ async def test_a_stage_merges_everything_it_is_given(ask):
         "catalogue": LIST,
         "sites": ["https://sites.test/links.html", "https://far.test"],
         "opml": "<opml><body><outline text='Trams' xmlUrl='https://trams.test/x'/><outline xmlUrl='nowhere'/></body></opml>",
+        "more_feeds": [f"{NEWSROOM}/lumen.xml"],
         "feeds": {
             "research": [{"url": f"{NEWSROOM}/nightline-rail.xml", "quality_score": 0.9, "found_by": ["catalogue"]}],
             "universal": [f"{NEWSROOM}/nightline-rail.xml", {"title": "no address"}],

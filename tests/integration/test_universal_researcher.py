@@ -63,7 +63,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request):
         asked = json.loads(await request.text())
         if request.url.endswith("/find"):
-            assert asked["topic"] == "night trains"
+            assert asked["topic"] == "night trains" and asked["catalogue"] == "https://lists.test/mine.opml"
             return Response.json({"feeds": [{"url": "https://newsroom.test/lumen.xml", "title": "From the catalogue"}]})
         return Response.json({"feeds": [{"url": "https://newsroom.test/lumen.xml"}],
                               "unreachable": [{"site": "https://far.test/", "reason": "it answers 500"}]})
@@ -79,14 +79,19 @@ GOOD = completion(json.dumps({"sub_topics": ["sleeper revival"], "keywords": ["c
 
 @pytest.fixture
 def bitware(tmp_path):
-    """`bitware(key=...)` copies the workers under test, and binds the key where one is given."""
+    """`bitware(key=..., finder=...)` copies the workers under test, and binds the key and the finder where they are given."""
 
-    def copy(key=None):
+    def copy(key=None, finder=None):
         (tmp_path / "sites").mkdir()
         (tmp_path / "sites" / "named.html").write_text(PAGE)
         (tmp_path / "sites" / "bare.html").write_text("<p>No feed is named here.")
         for name in ("bitware_universal_researcher", "bitware_feed_fetcher"):
             shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
+        wrangler = tmp_path / "workers/bitware_universal_researcher/wrangler.toml"
+        bound = '[[services]]\nbinding = "SOURCE_FINDER"\nservice = "{}"\n'
+        text, real = wrangler.read_text(), bound.format("bitware_rss_source_finder")
+        assert real in text
+        wrangler.write_text(text.replace(real, bound.format(finder) if finder else ""))
         if key:
             (tmp_path / "workers/bitware_universal_researcher/.dev.vars").write_text(f"OPENAI_API_KEY={key}\n")
         (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT, sites=tmp_path / "sites"))
@@ -184,13 +189,12 @@ async def test_sites_are_looked_through_where_no_finder_is_bound(bitware, worker
     assert "names no feed" in next(row["reason"] for row in found["unreachable"] if "bare" in row["what"])
 
 
-async def test_a_bound_finder_is_asked_for_its_catalogue_and_for_sites(bitware, worker, start, tmp_path):
-    bitware()
+async def test_a_bound_finder_is_asked_for_its_catalogue_and_for_sites(bitware, worker, start):
+    bitware(finder="finder")
     worker("mock_openai", MOCK.format(after="0", answers=[]))
     worker("finder", FINDER)
-    with (tmp_path / "workers/bitware_universal_researcher/wrangler.toml").open("a") as file:
-        file.write('[[services]]\nbinding = "SOURCE_FINDER"\nservice = "finder"\n')
-    _, found = await research(start, topic="night trains", sites="https://far.test/ https://newsroom.test/")
+    sites = "https://far.test/ https://newsroom.test/"
+    _, found = await research(start, topic="night trains", sites=sites, catalogue="https://lists.test/mine.opml")
     (source,) = found["sources"]
     assert source["found_by"] == ["catalogue", "discovery"] and source["title"] == "From the catalogue"
     assert found["unreachable"] == [{"what": "https://far.test/", "way": "discovery", "reason": "it answers 500"}]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from report.build import FeedSummary, Report, build
+from report.build import Report, build
+from report.feeds import FeedSummary, with_unreachable
 from report.insights import Sentence
 from report.items import Analysis, Article
 from report.model import Model
@@ -30,6 +31,8 @@ class Input:
     analyses: list[Analysis]
     topic: str | None = None
     feed_summary: list[FeedSummary] = field(default_factory=list)
+    unreachable: list[Any] = field(default_factory=list)
+    """{what, reason}: what earlier stages looked for and did not reach, told beside the feeds that failed."""
     sub_topics: list[Any] = field(default_factory=list)
     """Of the research, where there was one: texts, or {name, keywords}. The report says which articles speak to each."""
     questions: list[Any] = field(default_factory=list)
@@ -91,7 +94,8 @@ class Default(HandshakeWorker):
             return kept
         topic = job.parameters.get("topic") or given.topic or ""
         await job.progress(10, f"choosing from {len(given.articles)} articles")
-        about = (topic, given.articles, given.analyses, given.feed_summary, datetime.now(UTC))
+        feeds = with_unreachable(given.feed_summary, given.unreachable)
+        about = (topic, given.articles, given.analyses, feeds, datetime.now(UTC))
         researched: dict[str, Any] = {"sub_topics": given.sub_topics, "asked": given.questions}
         made = build(*about, **researched)
         model = Model.bound(self.env, fetch, job.count)

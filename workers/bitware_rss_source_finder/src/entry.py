@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from finder import api, gathering, schemas
@@ -29,8 +30,12 @@ class Default(HandshakeWorker):
     Output = schemas.Output
 
     async def process(self, job: Job) -> dict[str, Any]:
+        given: schemas.Input = job.input
+        # In a pipeline the input is what earlier stages found, and where to look is a parameter of the run.
+        catalogue = given.catalogue or job.parameters.get("catalogue")
+        given = replace(given, catalogue=catalogue if isinstance(catalogue, str) else None)
         try:
-            output = await gathering.gather(job.input, self._finder(), job.resumed, job.progress, job.checkpoint)
+            output = await gathering.gather(given, self._finder(), job.resumed, job.progress, job.checkpoint)
         except BadRequest as wrong:
             raise NonRetryable(str(wrong)) from wrong
         if not output["feeds"]:

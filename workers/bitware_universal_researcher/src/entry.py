@@ -104,7 +104,7 @@ class Default(HandshakeWorker):
         lists = schemas.opml_lists(given.opml)
         going = []
         if finder is not None:
-            going.append(ways.catalogue(finder, given.about, FROM_CATALOGUE))
+            going.append(ways.catalogue(finder, given.about, FROM_CATALOGUE, given.catalogue or ""))
         if sites:
             going.append(ways.discovery(finder, sites) if finder is not None else self._discover(sites, connections))
         if lists:

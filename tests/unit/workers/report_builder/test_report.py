@@ -51,7 +51,7 @@ def made(report, topic="night trains", count=9, **changes):
                 detected_topics=[{"topic": "transport", "score": 0.9}],
             )
         )
-    feeds = [report.build.FeedSummary(feed_url="https://news.test/feed", title="Source 0", items_read=count)]
+    feeds = [report.feeds.FeedSummary(feed_url="https://news.test/feed", title="Source 0", items_read=count)]
     return report.build.build(topic, articles, analyses, feeds, MOMENT), articles, analyses, feeds
 
 
@@ -100,7 +100,7 @@ def test_texts_are_escaped_and_only_web_links_are_links(report):
         report.items.Analysis(article_url=a.article_url, relevance_score=0.9, summary=payload, key_phrases=[payload])
         for a in articles
     ]
-    feeds = [report.build.FeedSummary(feed_url=payload, title=payload, status="failed", reason=payload)]
+    feeds = [report.feeds.FeedSummary(feed_url=payload, title=payload, status="failed", reason=payload)]
     html = report.build.build(payload, articles, analyses, feeds, MOMENT).html
     assert "<script" not in html
     assert "<svg onload" not in html
@@ -153,13 +153,34 @@ def test_an_empty_input_still_gives_a_page(report):
 
 def test_a_broken_feed_is_named_with_its_reason(report):
     feeds = [
-        report.build.FeedSummary(
+        report.feeds.FeedSummary(
             feed_url="https://x.test/f", title="Harbour Post", status="failed", reason="the server answered 404"
         )
     ]
     result = report.build.build("x", [], [], feeds, MOMENT)
     assert "Harbour Post could not be read: the server answered 404." in result.notes
     assert result.totals["feeds_failed"] == 1
+
+
+def test_what_earlier_stages_did_not_reach_is_told_once(report):
+    feeds = [report.feeds.FeedSummary(feed_url="https://x.test/f", title="Harbour Post", status="failed", reason="404")]
+    unreachable = [
+        {"what": "https://x.test/f", "way": "opml", "reason": "the server answered 404"},
+        {"what": "https://far.test/", "way": "discovery", "reason": "it answers 500"},
+        {"what": "https://far.test/", "way": "opml", "reason": "it answers 500"},
+        {"what": "https://mute.test/"},
+        {"reason": "of nothing"},
+        "no row",
+    ]
+    told = report.feeds.with_unreachable(feeds, unreachable)
+    assert [(feed.name, feed.outcome) for feed in told] == [
+        ("Harbour Post", "404"),
+        ("https://far.test/", "it answers 500"),
+        ("https://mute.test/", "it could not be reached"),
+    ]
+    result = report.build.build("x", [], [], told, MOMENT)
+    assert "https://far.test/ could not be read: it answers 500." in result.notes
+    assert result.totals["feeds_failed"] == 3
 
 
 def test_one_story_of_several_sources_stands_together(report):

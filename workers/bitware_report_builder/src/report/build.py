@@ -14,39 +14,13 @@ from jinja2 import Environment, PackageLoader
 from report.angles import Angle, angles, questions
 from report.angles import told as told_angles
 from report.charts import columns, rows
+from report.feeds import FeedSummary
 from report.insights import Sentence, claim, executive_summary, key_insights
 from report.items import Analysis, Article, Item, choose
 from report.trend import buckets, describe
 from report.wording import capital, count, day
 
 SHOWN_ARTICLES = 30
-
-
-@dataclass
-class FeedSummary:
-    """What the Feed Fetcher says of one feed: `status` is fetched, not_modified or failed, `reason` says why in words."""
-
-    feed_url: str
-    title: str = ""
-    status: str = "fetched"
-    reason: str = ""
-    items_read: int = 0
-    duplicates_by_url: int = 0
-    duplicates_by_content: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.title or self.feed_url
-
-    @property
-    def failed(self) -> bool:
-        return self.status == "failed"
-
-    @property
-    def outcome(self) -> str:
-        """For people: the reason of a failure, else what happened and what was odd."""
-        plain = {"fetched": "read", "not_modified": "unchanged since the last run"}.get(self.status, self.status)
-        return self.reason if self.failed and self.reason else f"{plain}; {self.reason}" if self.reason else plain
 
 
 @dataclass

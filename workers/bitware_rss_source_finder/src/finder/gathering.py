@@ -75,7 +75,7 @@ async def gather(
     unreachable, notes = [dict(row) for row in state["unreachable"]], list(state["notes"])
     await progress(60, "searching the catalogue")
     candidates = Candidates()
-    for whose, row in schemas.candidates(given.feeds):
+    for whose, row in (*schemas.candidates(given.feeds), *schemas.candidates(given.more_feeds)):
         try:
             _put_given(candidates, whose, row)
         except Refused as refused:

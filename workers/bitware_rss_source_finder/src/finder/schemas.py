@@ -32,6 +32,8 @@ class Input:
     feeds: list[Any] | dict[str, Any] | str | None = None
     """Candidates to merge in: addresses or {url, title, ...}. Also lists of such lists, or several under names
     (`{"research": [...], "universal": [...]}`), which are then told in `found_by`."""
+    more_feeds: list[Any] | dict[str, Any] | str | None = None
+    """As `feeds`: a pipeline has two stages' candidates in two fields."""
     limit: int | None = None
     catalogue: str | None = None
     """The address of an OPML list that stands in for the catalogue; empty or `public` is the worker's own."""

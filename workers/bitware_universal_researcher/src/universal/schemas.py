@@ -25,6 +25,8 @@ class Input:
     """Pages or hosts on which to look for feeds."""
     opml: list[Any] | str | None = None
     """OPML lists: the address of one, its text, or several of either."""
+    catalogue: str | None = None
+    """The Source Finder's list to look in: `public` (its own), or the address of an OPML list."""
 
     def __post_init__(self) -> None:
         if not (self.topic or self.query or "").strip():

@@ -59,11 +59,11 @@ async def ask(service: Any, path: str, body: dict[str, Any]) -> Any:
     return answer
 
 
-async def catalogue(finder: Any, topic: str, limit: int) -> Found:
-    """The Source Finder's catalogue, by service binding."""
+async def catalogue(finder: Any, topic: str, limit: int, where: str) -> Found:
+    """The Source Finder's catalogue, or the list `where` in its stead, by service binding."""
     found = Found("catalogue", 1)
     try:
-        answer = await ask(finder, "/find", {"topic": topic, "limit": limit})
+        answer = await ask(finder, "/find", {"topic": topic, "limit": limit, "catalogue": where})
         found.feeds = _rows(answer)
     except Refused as refused:
         found.failed("bitware_rss_source_finder", str(refused))
