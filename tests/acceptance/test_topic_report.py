@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,14 @@ def test_six_stages_make_a_report(project):
     assert report["totals"]["articles_relevant"] >= 5
     assert any(angle["articles"] for angle in report["angles"]) and report["questions"]
     assert [note for note in report["notes"] if "could not be read" in note]
+
+
+def test_over_live_feeds_without_a_network_it_says_what_is_missing(project):
+    given = ("-p", "topic=battery recycling", "-p", "catalogue=public")
+    done = project.sandbox("run", "topic_report", *given, "--persist-to", str(project.state), cwd=ROOT)
+    assert done.code == 1
+    assert re.search(r"fetch: none of the \d+ feeds could be read; https://", done.err)
+    assert "`--egress online`" in done.err and "Traceback" not in done.err + done.out
 
 
 def test_probe_is_green_for_all_six(project):

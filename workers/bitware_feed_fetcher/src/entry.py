@@ -42,7 +42,14 @@ class Default(HandshakeWorker):
             progress=job.progress,
             checkpoint=job.checkpoint,
         )
-        return await self._collect(job.input, collector)
+        collected = await self._collect(job.input, collector)
+        rows = collected["feed_summary"]
+        if all(row["status"] == "failed" for row in rows):
+            # Without this a report about nothing would look like a run that went well.
+            feeds = "the feed" if len(rows) == 1 else f"none of the {len(rows)} feeds"
+            verb = "could not be read" if len(rows) == 1 else "could be read"
+            raise NonRetryable(f"{feeds} {verb}; {rows[0]['feed_url']}: {rows[0]['reason']}"[:1000])
+        return collected
 
     async def route(self, request: Any) -> Any:
         """`POST /fetch` with the same body as a packet's input; `GET /articles?feed=URL[&limit=N]` from the store."""
