@@ -32,7 +32,7 @@ class Default(HandshakeWorker):
         "estimated_cpu_ms": 4000,
         "api_calls": {"openai": 1, "anthropic": 0},
     }
-    example_input = {"topic": "night trains", "opml": "https://newsroom.test/feeds.opml"}
+    example_input = {"topic": "night trains", "catalogue": "https://newsroom.test/feeds.opml"}
     Input = schemas.Input
     Output = schemas.Output
 
