@@ -49,10 +49,15 @@ def command(options: session.Options, worker: str, folder: Path, force: bool, ur
         raise NotFound(f"no worker {worker}", hint=choices(worker, workers=[c.name for c in workers.values()]))
     done = export(config, folder, force=force)
     said = _handshake(options, config) if done.handshake else None
+    # What the sandbox gives every worker, and `sandbox.handshake` fetches references and keeps checkpoints with.
+    given = {"ORCHESTRATOR_URL", "WORKER_TOKEN"} - config.vars.keys() if done.handshake else set()
     remaining = {
         "namespaces": [f"npx wrangler kv namespace create {shlex.quote(name)}" for name in done.placeholders]
         + [f"npx wrangler d1 create {shlex.quote(name)}" for name in done.databases],
-        "secrets": [f"npx wrangler secret put {shlex.quote(name)}" for name in done.secrets],
+        "secrets": [
+            f"npx wrangler secret put {shlex.quote(name)} --name {config.host_label}"
+            for name in sorted({*done.secrets, *given})
+        ],
         "sql": None
         if said is None
         else _sql(config, said, url or f"https://{config.host_label}.<SUBDOMAIN>.workers.dev"),
@@ -140,12 +145,18 @@ def _print(config: WorkerConfig, done: Exported, remaining: Mapping[str, Any]) -
         click.echo(f"note: {note}")
     steps: list[tuple[str, list[str]]] = []
     if remaining["namespaces"]:
-        steps.append(("Create what it stores in, and put the ids into wrangler.jsonc:", remaining["namespaces"]))
+        steps.append(
+            (
+                "Create what it stores in (once for all workers), and put the ids into wrangler.jsonc:",
+                remaining["namespaces"],
+            )
+        )
     if remaining["sql"]:
         steps.append(("Register it, in the orchestrator's database:", remaining["sql"].splitlines()))
     steps.append(("Deploy:", [remaining["deploy"]]))
     if remaining["secrets"]:
-        steps.append(("Set its secrets, which were not exported:", remaining["secrets"]))
+        where = ", and where its orchestrator is" if done.handshake else ""
+        steps.append((f"Set its secrets, none of which was exported{where}:", remaining["secrets"]))
     for number, (what, lines) in enumerate(steps, 1):
         click.echo(f"\n{number}. {what}")
         for line in lines:

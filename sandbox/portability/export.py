@@ -44,6 +44,8 @@ LEFT_BEHIND = (
 """Not copied: secrets, what tools make again, and the wrangler file, which is written anew."""
 _LOCAL_KEYS = ("dev",)
 _LOCAL_BINDING_KEYS = ("remote", "preview_id", "preview_bucket_name", "preview_database_id")
+_WORKER_NAMES = (("services", "service"), ("tail_consumers", "service"))
+"""Where the name of another worker stands."""
 _REAL_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -172,7 +174,7 @@ def _wrangler(config: WorkerConfig) -> tuple[dict[str, Any], dict[str, str]]:
     if document is None:
         raise UserError(f"{config.config_path} cannot be read")
     document = {key: value for key, value in document.items() if key not in _LOCAL_KEYS}
-    document.setdefault("name", config.name)
+    _rename(document, config)
     document.setdefault("compatibility_date", config.compatibility_date)
     placeholders: dict[str, str] = {}
     for table in (document, *_tables(document.get("env"))):
@@ -183,6 +185,24 @@ def _wrangler(config: WorkerConfig) -> tuple[dict[str, Any], dict[str, str]]:
     if absent and config.has_main:
         document["rules"] = [*_items(document, "rules"), {"type": "Data", "globs": absent, "fallthrough": True}]
     return document, placeholders
+
+
+def _rename(document: dict[str, Any], config: WorkerConfig) -> None:
+    """Names of workers without underscores, here and where others are bound: `name` becomes part of the workers.dev address,
+    and Cloudflare's documentation of wrangler's configuration says not to use them."""
+    document["name"] = _deployed(str(document.get("name") or config.name))
+    for table in (document, *_tables(document.get("env"))):
+        if "name" in table:
+            table["name"] = _deployed(str(table["name"]))
+        for kind, key in _WORKER_NAMES:
+            for item in _items(table, kind):
+                if isinstance(item.get(key), str):
+                    item[key] = _deployed(item[key])
+
+
+def _deployed(name: str) -> str:
+    """What a worker is called on Cloudflare: lower case, `-` for `_`, as in the host name it answers by here."""
+    return name.replace("_", "-").lower()
 
 
 def _binding(kind: str, item: Mapping[str, Any], placeholders: dict[str, str]) -> dict[str, Any]:
@@ -223,5 +243,7 @@ def _notes(config: WorkerConfig) -> Iterator[str]:
     for name, value in config.vars.items():
         if isinstance(value, str) and re.search(r"//(localhost|127\.0\.0\.1|\[::1\]|[^/]*\.(localhost|test))\b", value):
             yield f"the var {name} is {value}, an address of this machine"
+    if config.host_label != config.name:
+        yield f"on Cloudflare it is called {config.host_label}, for addresses there should have no underscore"
     for binding in config.services:
-        yield f"{binding.binding} is bound to the worker {binding.service}, which has to be deployed before this one"
+        yield f"{binding.binding} is bound to the worker {_deployed(binding.service)}, which has to be deployed before this one"

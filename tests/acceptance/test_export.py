@@ -62,6 +62,19 @@ def test_a_plain_worker(project):
     assert "BASE" in done.out and "INSERT" not in done.out
 
 
+def test_names_are_those_of_addresses(project):
+    bound = '[[services]]\nbinding = "NEXT"\nservice = "the_next"\n[env.staging]\nname = "under_staging"\n'
+    project.worker("under_score", wrangler=bound)
+    project.worker("the_next")
+    done = project.sandbox("export", "under_score", "out")
+    assert done.code == 0, done.err
+    document = json.loads((project.root / "out" / "wrangler.jsonc").read_text())
+    assert document["name"] == "under-score"
+    assert document["services"] == [{"binding": "NEXT", "service": "the-next"}]
+    assert document["env"]["staging"]["name"] == "under-staging"
+    assert "called under-score" in done.out and "the worker the-next" in done.out
+
+
 def test_what_it_refuses(project):
     folder = project.worker("plain")
     assert project.sandbox("export", "plain", "out").code == 0
@@ -88,6 +101,10 @@ def test_a_worker_of_the_protocol_runs_from_where_it_was_exported(project, tmp_p
     assert "'https://speaker.example.dev', 'active', '{\"input_types\":[\"it''s\"]" in remaining["sql"]
     assert remaining["sql"].endswith("10, 1234);")
     assert len(remaining["namespaces"]) == 2
+    assert remaining["secrets"] == [
+        "npx wrangler secret put ORCHESTRATOR_URL --name speaker",
+        "npx wrangler secret put WORKER_TOKEN --name speaker",
+    ]
     (project.root / "registration.sql").write_text(remaining["sql"])
     applied = project.sandbox("registry", "apply", "registration.sql")
     assert applied.code == 0, applied.err

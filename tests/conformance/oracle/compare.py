@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -35,6 +36,9 @@ ROOT = Path(__file__).parents[3]
 FEEDS = ROOT / "workers" / "newsroom_sample" / "feeds"
 ROUTE = "https://newsroom.test/"
 TIMEOUT_S = 120
+COMPILED = (".so", ".pyd", ".dylib")
+AT_A_TIME = 2
+"""How many Nodes run at once; what is asked here is asked meanwhile."""
 PACKET = {"packet_id": "packet-1", "execution_id": "execution-1", "stage_id": "stage-1"}
 VOLATILE = {
     "timestamp": "when the answer was made",
@@ -71,6 +75,12 @@ def node(home: Path) -> str | None:
     return str(own) if own else shutil.which("node")
 
 
+def npm_version(name: str) -> str:
+    """The version of an npm package that is installed for this."""
+    file = oracle_home() / "node_modules" / name / "package.json"
+    return str(json.loads(file.read_text("utf-8"))["version"])
+
+
 def missing() -> str | None:
     """Why the comparison cannot run on this machine; None where it can."""
     home = oracle_home()
@@ -90,21 +100,22 @@ def prepare(name: str, home: Path) -> tuple[Path, Path, tuple[str, ...]]:
     """Export a worker and those it is bound to under `home`, as a person would deploy them: the project, the packages, and
     the names of those with compiled parts."""
     hosted = load_sandbox(ROOT, overrides={"state": str(home / "unused")}).config.workers
-    project, compiled, waiting = home / "project", set(), [name]
+    project, without, waiting = home / "project", set(), [name]
     while waiting:
         config = hosted[waiting.pop()]
-        folder = project / "workers" / config.name
+        folder = project / "workers" / config.host_label
         if folder.exists():
             continue
         export(config, folder)
-        _fill_in(folder / "wrangler.jsonc", set(hosted))
+        _fill_in(folder / "wrangler.jsonc", {each.host_label for each in hosted.values()})
         waiting += [binding.service for binding in config.services if binding.service in hosted]
         for package in closure([*config.dependencies, "workers-runtime-sdk"]):
-            if copy_pure(package, home / "packages"):
-                compiled.add(package)
+            copy_pure(package, home / "packages")
+            if compiled(package):
+                without.add(package)
     route = f'[[egress.routes]]\nmatch = "{ROUTE}*"\nfolder = {json.dumps(str(FEEDS))}\n'
     (project / "sandbox.toml").write_text(f'[sandbox]\nport = 0\nstate = "state"\n{route}', encoding="utf-8")
-    return project, home / "packages", tuple(sorted(compiled))
+    return project, home / "packages", tuple(sorted(without))
 
 
 def _fill_in(file: Path, known: set[str]) -> None:
@@ -128,19 +139,19 @@ def closure(requirements: list[str]) -> set[str]:
     return found
 
 
-def copy_pure(package: str, target: Path) -> bool:
-    """Copy a distribution's files but for compiled modules; whether it has any."""
-    compiled = False
+def compiled(package: str) -> bool:
+    """Whether an installed distribution has compiled modules."""
+    return any(file.suffix in COMPILED for file in metadata.files(package) or ())
+
+
+def copy_pure(package: str, target: Path) -> None:
+    """Copy a distribution's files but for compiled modules."""
     for file in metadata.files(package) or ():
-        if ".." in file.parts or file.suffix == ".pyc":
-            continue
-        if file.suffix in (".so", ".pyd", ".dylib"):
-            compiled = True
+        if ".." in file.parts or file.suffix in (".pyc", *COMPILED):
             continue
         path = target / file
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(file.locate()), path)
-    return compiled
 
 
 def requests(example: Any) -> list[dict[str, Any]]:
@@ -201,8 +212,14 @@ def ask_there(project: Path, name: str, packages: Path, plan: list[dict[str, Any
     """What it answers in Pyodide. Raises RuntimeError with the last line of what went wrong."""
     routes = [{"prefix": ROUTE, "folder": str(FEEDS)}]
     file = project / "plan.json"
-    folders = {folder.name: str(folder) for folder in (project / "workers").iterdir()}
-    whole = {"workers": folders, "ask": name, "requests": plan, "packages": str(packages), "routes": routes}
+    folders = {folder.name: str(folder.resolve()) for folder in (project / "workers").iterdir()}
+    whole = {
+        "workers": folders,
+        "ask": name.replace("_", "-"),
+        "requests": plan,
+        "packages": str(packages),
+        "routes": routes,
+    }
     file.write_text(json.dumps(whole), encoding="utf-8")
     home = oracle_home()
     runner = Path(__file__).with_name("run.mjs")
@@ -247,19 +264,30 @@ def _short(value: Any) -> str:
     return text if len(text) < 120 else f"{text[:117]}..."
 
 
-def compare(name: str, given: Any = None) -> tuple[Outcome, Any]:
-    """Export one worker, ask it on both sides with its own example or with `given`, and say what differs; and the result
-    it gave here."""
-    with tempfile.TemporaryDirectory() as scratch:
-        project, packages, compiled = prepare(name, Path(scratch))
-        plan, here = asyncio.run(ask_here(project, name, given))
-        outcome = Outcome(name, len(plan), without_compiled=compiled)
-        result = _result(here[3])
-        try:
-            there = ask_there(project, name, packages, plan)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            outcome.absent = str(error)
-            return outcome, result
+def start(pool: Executor, name: str, given: Any = None) -> tuple[Future[Outcome], Any]:
+    """Export one worker and ask it here, with its own example or with `given`, then there in the pool: what will be said
+    of it, and the result it gave here."""
+    scratch = tempfile.TemporaryDirectory()
+    project, packages, without = prepare(name, Path(scratch.name))
+    plan, here = asyncio.run(ask_here(project, name, given))
+
+    def finish() -> Outcome:
+        with scratch:
+            return judge(Outcome(name, without_compiled=without), project, packages, plan, here)
+
+    return pool.submit(finish), _result(here[3])
+
+
+def judge(
+    outcome: Outcome, project: Path, packages: Path, plan: list[dict[str, Any]], here: list[dict[str, Any]]
+) -> Outcome:
+    """Ask what was asked here of the worker as it lies in `project`, in Pyodide, and say what differs."""
+    outcome.asked = len(plan)
+    try:
+        there = ask_there(project, outcome.worker, packages, plan)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        outcome.absent = str(error)
+        return outcome
     if len(there) != len(here):
         outcome.differences.append(f"{len(here)} answers here, {len(there)} in Pyodide")
     volatile = set(VOLATILE)
@@ -270,7 +298,14 @@ def compare(name: str, given: Any = None) -> tuple[Outcome, Any]:
                 left, right = (json.loads(VARYING.sub("...", text)) for text in (left, right))
             for found in differences(left, right, volatile, part):
                 outcome.differences.append(f"{asked['method']} {asked['path']}: {found}")
-    return outcome, result
+    return outcome
+
+
+def compare(name: str, given: Any = None) -> tuple[Outcome, Any]:
+    """One comparison, waited for."""
+    with ThreadPoolExecutor(1) as pool:
+        outcome, result = start(pool, name, given)
+        return outcome.result(), result
 
 
 def _result(answer: dict[str, Any]) -> Any:
@@ -281,15 +316,15 @@ def _result(answer: dict[str, Any]) -> Any:
     return json.loads(answer["stored"]) if answer["stored"] else reference["inline_data"]
 
 
-def pipeline() -> Iterator[Outcome]:
+def pipeline(pool: Executor) -> Iterator[Future[Outcome]]:
     """The stages of `feed_report` over every sample feed, each with what the one before gave here."""
     topic = "night trains"
-    outcome, fetched = compare("bitware_feed_fetcher", {"topic": topic, "opml": f"{ROUTE}feeds.opml"})
+    outcome, fetched = start(pool, "bitware_feed_fetcher", {"topic": topic, "opml": f"{ROUTE}feeds.opml"})
     yield outcome
-    outcome, classified = compare("bitware_content_classifier", {"topic": topic, **fetched})
+    outcome, classified = start(pool, "bitware_content_classifier", {"topic": topic, **fetched})
     yield outcome
     report = {"topic": topic, **fetched, "analyses": classified["analysis_results"]}
-    yield compare("bitware_report_builder", report)[0]
+    yield start(pool, "bitware_report_builder", report)[0]
 
 
 def line(outcome: Outcome) -> str:
@@ -308,18 +343,17 @@ def main(names: list[str]) -> int:
         print(f"skipped: {why}")
         return 0
     failed = False
-
-    def say(outcome: Outcome) -> None:
-        nonlocal failed
-        failed = failed or bool(outcome.differences or outcome.absent)
-        print(line(outcome), flush=True)
-
-    for name in names or workers():
-        say(compare(name)[0])
-    if not names:
-        print("the pipeline feed_report, over every sample feed:")
-        for outcome in pipeline():
-            say(outcome)
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        said: list[str | Future[Outcome]] = [start(pool, name)[0] for name in names or workers()]
+        if not names:
+            said += ["the pipeline feed_report, over every sample feed:", *pipeline(pool)]
+        for each in said:
+            if isinstance(each, str):
+                print(each)
+                continue
+            outcome = each.result()
+            failed = failed or bool(outcome.differences or outcome.absent)
+            print(line(outcome), flush=True)
     return int(failed)
 
 

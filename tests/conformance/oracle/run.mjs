@@ -27,20 +27,30 @@ const platform = new Miniflare({
 class KvNamespace {
   #proxy;
   constructor(proxy) { this.#proxy = proxy; }
-  get(...given) { return this.#proxy.get(...given); }
-  getWithMetadata(...given) { return this.#proxy.getWithMetadata(...given); }
-  put(...given) { return this.#proxy.put(...given); }
-  delete(...given) { return this.#proxy.delete(...given); }
-  list(...given) { return this.#proxy.list(...given); }
+  get(...given) { refuseAtStart(); return this.#proxy.get(...given); }
+  getWithMetadata(...given) { refuseAtStart(); return this.#proxy.getWithMetadata(...given); }
+  put(...given) { refuseAtStart(); return this.#proxy.put(...given); }
+  delete(...given) { refuseAtStart(); return this.#proxy.delete(...given); }
+  list(...given) { refuseAtStart(); return this.#proxy.list(...given); }
 }
 class Fetcher {
   #ask;
   constructor(ask) { this.#ask = ask; }
-  fetch(target, options) { return this.#ask(new Request(target, options)); }
+  fetch(target, options) { refuseAtStart(); return this.#ask(new Request(target, options)); }
+}
+
+// While a worker's modules are imported Cloudflare allows neither chance nor input and output.
+let starting = null;
+function refuseAtStart() {
+  if (starting) throw new Error(`Disallowed operation called within global scope, of ${starting}`);
 }
 
 // No network: what no route answers is 404.
-globalThis.fetch = async (target, options) => {
+globalThis.fetch = (target, options) => {
+  refuseAtStart();
+  return outside(target, options);
+};
+const outside = async (target, options) => {
   const url = new Request(target, options).url;
   const route = plan.routes.find(each => url.startsWith(each.prefix));
   const file = route && path.join(route.folder, path.basename(new URL(url).pathname));
@@ -75,25 +85,44 @@ async function start(name) {
     ...Object.fromEntries((config.compatibility_flags ?? []).map(flag => [flag, true])),
     python_request_headers_preserve_commas: true,
   });
-  const roots = [path.join(folder, path.dirname(config.main)), plan.packages];
+  // What was uploaded has its packages beside its code; what was only exported takes those of the plan.
+  const code = path.join(folder, path.dirname(config.main)), vendored = path.join(code, "python_modules");
+  const roots = [code, fs.existsSync(vendored) ? vendored : plan.packages];
   roots.forEach((root, at) => {
     python.FS.mkdirTree(`/mounted/${at}`);
     python.mountNodeFS(`/mounted/${at}`, root);
   });
   python.globals.set("main", path.basename(config.main, ".py"));
   python.runPython(`
-import importlib, sys
+import importlib, os, random, sys
 sys.path[:0] = ["/mounted/0", "/mounted/1"]
 sys.dont_write_bytecode = True
 
-def load(ctx, env):
-    return importlib.import_module(main).Default(ctx, env)
+def refuse(size):
+    raise OSError(29, "Randomness is not allowed while a Worker is starting")
+
+def load():
+    allowed, state = os.urandom, random.getstate()
+    os.urandom = random._urandom = refuse
+    try:
+        module = importlib.import_module(main)
+    finally:
+        os.urandom = random._urandom = allowed
+    if random.getstate() != state:
+        refuse(0)
+    return module
+
+def construct(module, ctx, env):
+    return module.Default(ctx, env)
 
 async def ask(worker, request):
     from workers import python_from_rpc, python_to_rpc
     return python_to_rpc(await worker.fetch(python_from_rpc(request)))
 `);
-  const worker = await promising(python.globals.get("load"), context, env);
+  starting = name;
+  const module = await promising(python.globals.get("load"));
+  starting = null;
+  const worker = await promising(python.globals.get("construct"), module, context, env);
   const answer = python.globals.get("ask");
   const ask = async request => {
     const given = await promising(answer, worker, request);
@@ -101,6 +130,12 @@ async def ask(worker, request):
   };
   return { ask, env };
 }
+
+// Node would show an error by the line of Pyodide in which it was thrown, which has two million characters.
+process.on("uncaughtException", error => {
+  fs.writeSync(2, `${error.name}: ${error.message}\n`);
+  process.exit(1);
+});
 
 const { ask, env } = await start(plan.ask);
 for (const { method, path: where, body } of plan.requests) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.conformance.oracle import compare as oracle
@@ -40,8 +42,30 @@ def test_the_other_workers(name):
 @needs_pyodide
 @pytest.mark.timeout(500)
 def test_the_pipeline_over_every_sample_feed():
-    for outcome in oracle.pipeline():
-        equal(outcome)
+    with ThreadPoolExecutor(oracle.AT_A_TIME) as pool:
+        for outcome in oracle.pipeline(pool):
+            equal(outcome.result())
+
+
+@pytest.mark.nightly
+@needs_pyodide
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("import uuid; NAME = uuid.uuid4()", "Randomness is not allowed while a Worker is starting"),
+        ("import random; NAME = random.random()", "Randomness is not allowed while a Worker is starting"),
+        ("import js; NAME = js.fetch('https://feeds.test/')", "Disallowed operation called within global scope"),
+    ],
+)
+def test_chance_and_calls_at_import_are_refused_there(tmp_path, line, says):
+    folder = tmp_path / "workers" / "hasty"
+    folder.mkdir(parents=True)
+    (folder / "wrangler.jsonc").write_text('{"name": "hasty", "main": "entry.py"}')
+    (folder / "entry.py").write_text(f"{line}\n")
+    (tmp_path / "packages").mkdir()
+    with pytest.raises(RuntimeError, match=says):
+        oracle.ask_there(tmp_path, "hasty", tmp_path / "packages", [])
 
 
 @pytest.mark.parametrize(
