@@ -118,7 +118,7 @@ class Collector:
                 "traffic": asdict(traffic),
                 **asdict(parsed),
             }
-            await self.store.save(url, record)
+            await self._keep(url, record)
             return Result(feed, "fetched", asdict(traffic), record, new=frozenset(fresh))
         except Refused as refused:
             return Result(feed, "failed", asdict(traffic), {"note": str(refused)}, new=frozenset())
@@ -127,6 +127,14 @@ class Collector:
             log.warning("%s failed", feed.url, exc_info=error)
             reason = f"{type(error).__name__}: {error}"[:300]
             return Result(feed, "failed", asdict(traffic), {"note": reason}, new=frozenset())
+
+    async def _keep(self, url: str, record: dict[str, Any]) -> None:
+        try:
+            await self.store.save(url, record)
+        except Exception as error:
+            # A key takes one write a second, and a run beside this one may just have read the same feed. What was read is
+            # as good unstored: the next run reads it anew.
+            log.warning("%s is not stored: %s", url, error)
 
     def _earlier(self, url: str, feed: FeedRef, record: dict[str, Any] | None) -> Result | None:
         """What an earlier attempt of this run made of the feed, when that is known and its articles are still there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from finder.opml import Malformed, read_opml
 from finder.refusals import Refused, Unreachable
 from finder.store import Store
 from finder.web import Page, Web
+
+log = logging.getLogger("rss_source_finder")
 
 
 @dataclass
@@ -62,7 +65,11 @@ async def of_address(given: str, web: Web, store: Store) -> FeedList:
     if page.not_modified:
         return _of_copy(url, copy)
     read = of_text(page.text, url)
-    await store.keep_copy(url, _copy(page, read))
+    try:
+        await store.keep_copy(url, _copy(page, read))
+    except Exception as error:
+        # A key takes one write a second, and a run beside this one may just have read the same list.
+        log.warning("%s is not kept: %s", url, error)
     return read
 
 
