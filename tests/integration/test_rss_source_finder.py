@@ -31,21 +31,22 @@ FEED = "<?xml version='1.0'?><rss version='2.0'><channel><title>Night &amp;amp; 
 
 
 @pytest.fixture
-async def ask(tmp_path, start):
+async def ask(tmp_path, start, request):
     """`await ask("POST", "/find", topic=...)` is (status, answer) of the worker in a sandbox of its own."""
     sites = tmp_path / "sites"
     sites.mkdir()
     (sites / "links.html").write_text(LINKS)
     (sites / "bare.html").write_text("<p>No feed is named here.")
     (sites / "rss.xml").write_text(FEED)
-    shutil.copytree(ROOT / "workers" / NAME, tmp_path / "workers" / NAME)
+    for name in (NAME, *getattr(request, "param", ())):
+        shutil.copytree(ROOT / "workers" / name, tmp_path / "workers" / name)
     (tmp_path / "sandbox.toml").write_text(CONFIG.format(root=ROOT, sites=sites))
     sandbox = await start(serve=False)
 
     async def ask(method, path, text=None, **body):
         said = text if text is not None else json.dumps(body) if method == "POST" else None
-        request = new_request(f"http://finder.test{path}", method=method, body=said)
-        response = await sandbox.fetch(NAME, request)
+        asked = new_request(f"http://finder.test{path}", method=method, body=said)
+        response = await sandbox.fetch(NAME, asked)
         return response.status, await read_json(response)
 
     ask.sandbox = sandbox
@@ -174,6 +175,7 @@ async def test_a_stage_merges_everything_it_is_given(ask):
         "feeds": {
             "research": [{"url": f"{NEWSROOM}/nightline-rail.xml", "quality_score": 0.9, "found_by": ["catalogue"]}],
             "universal": [f"{NEWSROOM}/nightline-rail.xml", {"title": "no address"}],
+            "read": [{"url": "https://sleepers.test/feed", "title": "Sleepers", "score": 0.6, "items": 12}],
         },
         "limit": 9,
     }
@@ -185,6 +187,50 @@ async def test_a_stage_merges_everything_it_is_given(ask):
     assert best["url"] == f"{NEWSROOM}/nightline-rail.xml" and best["found_by"] == ["catalogue", "universal"]
     assert best["parts"]["evidence"] == pytest.approx(0.45)
     assert best["score"] == pytest.approx(sum(best["parts"].values()), abs=1e-3)
+    (read,) = [row for row in found["feeds"] if row["url"] == "https://sleepers.test/feed"]
+    assert (read["found_by"], read["parts"]) == (["read"], {"evidence": 0.3})
     missed = {(row["way"], row["what"]) for row in found["unreachable"]}
     assert {("discovery", "https://far.test"), ("opml", "nowhere")} <= missed and len(missed) == 3
-    assert found["totals"]["offered"] == 3 and found["totals"]["feeds"] == 9
+    assert found["totals"]["offered"] == 4 and found["totals"]["feeds"] == 9
+
+
+async def test_a_stage_says_what_it_cannot_use(ask):
+    for given, words in [
+        ({}, "topic"),
+        ({"topic": "x", "limit": 0}, "`limit` has to be a whole number"),
+        ({"topic": "x", "languages": "Klingon?"}, "is no language"),
+        ({"topic": "x", "opml": [{"url": "https://lists.test"}]}, "`opml` has to be addresses"),
+        ({"topic": "x", "sites": ["a.test"] * 51}, "50 is the limit"),
+        ({"topic": "x", "feeds": 3}, "feeds"),
+        ({"topic": "nothing at all", "catalogue": f"{NEWSROOM}/none.opml"}, "it answers 404"),
+    ]:
+        execution = await ask.sandbox.run(NAME, input=given)
+        assert execution["state"] == "failed" and words in json.dumps(execution["error"]), (given, execution["error"])
+
+
+@pytest.mark.parametrize("ask", [("bitware_topic_researcher", "bitware_feed_fetcher")], indirect=True)
+async def test_the_topic_researcher_asks_it_over_its_service_binding(ask):
+    researcher = "bitware_topic_researcher"
+    execution = await ask.sandbox.run(researcher, input={"topic": "night trains", "catalogue": LIST})
+    assert execution["state"] == "completed", execution["error"]
+    found = json.loads(await ask.sandbox.orchestrator.read_output(execution["execution_id"], researcher))
+    assert found["sources"][0]["url"] == f"{NEWSROOM}/nightline-rail.xml"
+    assert found["sources"][0]["found_by"] == ["catalogue"] and found["sources"][0]["matching"] >= 5
+    await ask("POST", "/feeds/disable", url=f"{NEWSROOM}/nightline-rail.xml")
+    execution = await ask.sandbox.run(researcher, input={"topic": "night trains", "catalogue": LIST})
+    found = json.loads(await ask.sandbox.orchestrator.read_output(execution["execution_id"], researcher))
+    assert f"{NEWSROOM}/nightline-rail.xml" not in [row["url"] for row in found["sources"]]
+
+
+async def test_a_list_that_does_not_answer_is_read_from_its_copy(ask, tmp_path):
+    site = tmp_path / "sites"
+    (site / "list.opml").write_text(
+        f"<opml><body><outline title='Rails' xmlUrl='{NEWSROOM}/signal-box.xml'/></body></opml>"
+    )
+    address = "https://sites.test/list.opml"
+    _, found = await ask("POST", "/find", topic="rails", catalogue=address)
+    assert [row["title"] for row in found["feeds"]] == ["Rails"]
+    ask.sandbox.faults.add(kind="drop", at="outbound")
+    _, again = await ask("POST", "/find", topic="rails", catalogue=address)
+    assert [row["title"] for row in again["feeds"]] == ["Rails"]
+    assert "the copy of it kept here is used" in again["notes"][0]

@@ -68,6 +68,8 @@ def test_a_label_in_a_topic_is_taken_as_a_whole(ranked):
     assert set(ranked("united states", feeds)) == {"Oslo"}
     assert set(ranked("solid state batteries", feeds)) == {"Cell"}
     assert "School" not in ranked("machine learning", feeds)
+    apart = ranked("night trains", {"Whole": "night trains", "Trains at night": "trips", "Night life": "bars"})
+    assert list(apart) == ["Whole", "Trains at night"] and apart["Trains at night"].matched == ["night trains"]
 
 
 def test_other_words_for_it_count_less_and_say_so(ranked):

@@ -14,7 +14,7 @@ from finder.ranking import Found, Ranked, rank
 from finder.refusals import Refused
 
 EVIDENCE = 0.5
-"""What a candidate's `quality_score` is worth: it rests on articles somebody read, not on what a feed says of itself."""
+"""What a candidate's quality is worth: it rests on articles somebody read, not on what a feed says of itself."""
 FURTHER = 0.05
 MOST_FURTHER = 2
 """Being named by several sources says a little."""
@@ -157,9 +157,15 @@ def _put_given(candidates: Candidates, whose: str, row: Any) -> None:
         raise Refused("it is neither an address nor an object with `url`")
     ways = row.get("found_by")
     named = [way for way in ways if isinstance(way, str)] if isinstance(ways, list) else []
-    quality = row.get("quality_score")
+    candidates.put(feed(row, ""), named or [whose], _quality(row))
+
+
+def _quality(row: Mapping[str, Any]) -> float:
+    """What others think of a feed whose articles they read, from 0 to 1: the Universal Researcher says `quality_score`, the
+    Topic Researcher `score` beside the `items` it read."""
+    quality = row.get("quality_score", row.get("score") if row.get("items") else None)
     known = isinstance(quality, int | float) and not isinstance(quality, bool) and 0 <= quality <= 1
-    candidates.put(feed(row, ""), named or [whose], float(quality) if known else 0.0)
+    return float(quality) if known else 0.0
 
 
 def _judged(candidates: Candidates, found: Found) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ WEIGHTS = {"title": 3.0, "topics": 3.0, "description": 1.0, "site": 0.5}
 K1, B = 1.2, 0.4
 OTHER_LANGUAGE = 0.6
 """What a feed in another language than the topic's counts, where no language was asked for."""
+APART = 0.5
+"""What the words of a phrase count that do not stand together."""
 CUT = 0.15
 """Feeds with less than this part of the best one's score are left out of an answer from the catalogue."""
 GENERAL = 0.01
@@ -125,6 +127,9 @@ def _hit(concept: Concept, text: Text) -> _Hit:
                 hit.said[name] = said
                 hit.own = hit.own or form == concept.form
                 hit.other = hit.other or as_said
+    if not hit.said and len(concept.form) > 1 and text.every.issuperset(concept.form):
+        said_apart = {name: _apart(concept, text, name) for name in FIELDS}
+        hit.said, hit.own = {name: said for name, said in said_apart.items() if said}, True
     if not hit.said:
         for at, (form, label) in enumerate(concept.labels):
             if form[0] in text.every and form in text.labels:
@@ -132,6 +137,11 @@ def _hit(concept: Concept, text: Text) -> _Hit:
                 hit.label, hit.near = label, NEAR / (1 + 0.5 * at) / (1 + FURTHER_LABEL * place)
                 break
     return hit
+
+
+def _apart(concept: Concept, text: Text, name: str) -> float:
+    """What it counts that a feed says all the words of a phrase, and not together."""
+    return APART * sum(text.says((word,), name) for word in concept.form) / len(concept.form)
 
 
 def _add(one: Ranked, text: Text, concept: Concept, hit: _Hit, share: float, average: dict[str, float]) -> None:

@@ -43,6 +43,8 @@ class Input:
             raise ProtocolError("topic", "missing, expected what the feeds are to be about (or `query`)")
         try:
             limit_of(self.limit)
+            addresses(self.sites or [], "sites", MAX_SITES)
+            opml_lists(self.opml)
             terms(self.keywords, "keywords")
             languages_of(self.languages)
         except BadRequest as wrong:
@@ -137,11 +139,13 @@ def candidates(given: Any) -> list[tuple[str, Any]]:
 
 
 def opml_lists(given: Any) -> list[str]:
-    """Each OPML list by itself: its text or its address."""
+    """Each OPML list by itself: its text or its address. Raises BadRequest."""
     if isinstance(given, str):
         text = given.strip()
         return [text] if text.startswith("<") else addresses(text, "opml", 20)
-    return [str(one).strip() for one in given or [] if str(one).strip()]
+    if not isinstance(given or [], list) or not all(isinstance(one, str) for one in given or []):
+        raise BadRequest("`opml` has to be addresses or texts of OPML lists")
+    return [one.strip() for one in given or [] if one.strip()]
 
 
 def _json_list(text: str, name: str) -> Any:
