@@ -234,3 +234,9 @@ async def test_a_list_that_does_not_answer_is_read_from_its_copy(ask, tmp_path):
     _, again = await ask("POST", "/find", topic="rails", catalogue=address)
     assert [row["title"] for row in again["feeds"]] == ["Rails"]
     assert "the copy of it kept here is used" in again["notes"][0]
+
+
+async def test_a_list_whose_copy_kv_does_not_take_is_read_all_the_same(ask):
+    ask.sandbox.faults.add(kind="kv_429", at="kv.put")
+    status, found = await ask("POST", "/find", topic="rails", catalogue=LIST)
+    assert status == 200 and found["searched"] >= 10

@@ -29,6 +29,7 @@ from sandbox.config.load import load_sandbox
 from sandbox.config.models import WorkerConfig
 from sandbox.portability.export import SECRET, export
 from tests.conformance.deploy import tools
+from tests.conformance.oracle import asking, exports
 from tests.conformance.oracle import compare as oracle
 
 VENDORED = "python_modules"
@@ -68,9 +69,9 @@ def upload(kit: tools.Tools, config: WorkerConfig) -> Upload:
     """Export a worker, have pywrangler say what it would upload, and look at it."""
     exported, out = kit.scratch / "dist" / config.name, kit.scratch / "uploads" / config.name
     export(config, exported)
-    needed = oracle.closure([*config.dependencies, "workers-runtime-sdk"])
+    needed = exports.closure([*config.dependencies, "workers-runtime-sdk"])
     for package in sorted(needed):
-        if oracle.compiled(package):
+        if exports.compiled(package):
             kit.offer(package)
     found = Upload(config.name, out)
     try:
@@ -136,21 +137,21 @@ def _found(name: str, out: Path) -> bool:
 
 def answers(uploads: dict[str, Upload], name: str, scratch: Path) -> None:
     """Ask one upload in Pyodide, together with the uploads of the workers it is bound to."""
-    project, packages, _ = oracle.prepare(name, scratch / "here")
+    ready = exports.prepare(name, scratch / "here")
     there = scratch / "there"
-    for folder in (project / "workers").iterdir():
+    for folder in (ready.project / "workers").iterdir():
         uploaded = there / "workers" / folder.name
         uploaded.parent.mkdir(parents=True, exist_ok=True)
         uploaded.symlink_to(uploads[folder.name.replace("-", "_")].folder)
         text = (folder / "wrangler.jsonc").read_text("utf-8")
         (uploaded / "wrangler.jsonc").write_text(re.sub(r'"main": "src/', '"main": "', text), encoding="utf-8")
-    plan, here = asyncio.run(oracle.ask_here(project, name))
-    uploads[name].outcome = oracle.judge(oracle.Outcome(name), there, packages / "none", plan, here)
+    plan, here = asyncio.run(asking.ask_here(ready.project, name))
+    uploads[name].outcome = oracle.judge(oracle.Outcome(name), there, ready.packages / "none", plan, here)
 
 
 def run(names: list[str], scratch: Path) -> Iterator[Upload | str]:
     """What is to be said before, and the upload of each worker (of all, where none is named)."""
-    hosted = load_sandbox(oracle.ROOT, overrides={"state": str(scratch / "unused")}).config.workers
+    hosted = load_sandbox(exports.ROOT, overrides={"state": str(scratch / "unused")}).config.workers
     kit = tools.Tools(scratch)
     yield kit.versions()
     uploads = {name: upload(kit, config) for name, config in hosted.items()}

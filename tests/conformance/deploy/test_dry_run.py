@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.deploy import dry_run, tools
-from tests.conformance.oracle import compare as oracle
+from tests.conformance.oracle import exports
 
 WHY = tools.missing()
 
@@ -15,7 +15,7 @@ WHY = tools.missing()
 @pytest.mark.timeout(600)
 def test_every_worker_by_pywrangler_s_own_dry_run(tmp_path):
     uploads = [each for each in dry_run.run([], tmp_path) if isinstance(each, dry_run.Upload)]
-    assert [each.worker for each in uploads] == oracle.workers()
+    assert [each.worker for each in uploads] == exports.workers()
     for each in uploads:
         assert each.whole, each.lines()
         assert each.outcome.asked >= 14

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from tests.conformance.oracle import compare as oracle
+from tests.conformance.oracle import exports
 
 HERE = Path(__file__).parent
 HOSTS = ("github.com", "index.pyodide.org")
@@ -29,9 +29,9 @@ def missing() -> str | None:
     """Why there can be no dry run on this machine; None where there can."""
     if shutil.which("npx") is None:
         return "npm is not installed"
-    why = oracle.missing()
-    if why is None and not (oracle.oracle_home() / "node_modules" / "wrangler").is_dir():
-        why = f"the npm package wrangler is not in {oracle.oracle_home()} (see dry_run.py for the command)"
+    why = exports.missing()
+    if why is None and not (exports.oracle_home() / "node_modules" / "wrangler").is_dir():
+        why = f"the npm package wrangler is not in {exports.oracle_home()} (see dry_run.py for the command)"
     return why
 
 
@@ -43,7 +43,7 @@ class Tools:
     stand_ins: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        home = oracle.oracle_home()
+        home = exports.oracle_home()
         self._environment = home / "pywrangler"
         if not (self._bin / "uv").exists() or not (self._bin / "pywrangler").exists():
             venv.create(self._environment, with_pip=True, clear=True)
@@ -53,7 +53,7 @@ class Tools:
         (self.scratch / "node_modules").symlink_to(home / "node_modules")
         self._index = self.scratch / "index"
         self._index.mkdir()
-        node = Path(str(oracle.node(home)))
+        node = Path(str(exports.node(home)))
         self._env = {
             **{
                 key: value
@@ -80,7 +80,7 @@ class Tools:
         site = next(self._environment.glob("lib/python*/site-packages"))
         found = {each.name: each.version for each in metadata.distributions(path=[str(site)])}
         python = [f"{names[name]} {found[name]}" for name in names]
-        npm = [f"{name} {oracle.npm_version(name)}" for name in ("wrangler", "pyodide")]
+        npm = [f"{name} {exports.npm_version(name)}" for name in ("wrangler", "pyodide")]
         return ", ".join([*python, *npm])
 
     def dry_run(self, folder: Path, out: Path) -> str:

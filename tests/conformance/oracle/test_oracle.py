@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.conformance.oracle import asking, exports
 from tests.conformance.oracle import compare as oracle
 
-WHY = oracle.missing()
+WHY = exports.missing()
 needs_pyodide = pytest.mark.skipif(WHY is not None, reason=WHY or "")
-FIRST, *OTHERS = oracle.workers()
+FIRST, *OTHERS = exports.workers()
 
 
 def equal(outcome):
@@ -65,7 +66,7 @@ def test_chance_and_calls_at_import_are_refused_there(tmp_path, line, says):
     (folder / "entry.py").write_text(f"{line}\n")
     (tmp_path / "packages").mkdir()
     with pytest.raises(RuntimeError, match=says):
-        oracle.ask_there(tmp_path, "hasty", tmp_path / "packages", [])
+        asking.ask_there(tmp_path, "hasty", tmp_path / "packages", [])
 
 
 @pytest.mark.parametrize(

@@ -194,3 +194,16 @@ async def test_a_failing_checkpoint_ends_the_run_with_its_own_error(collect, pag
 
     with pytest.raises(RuntimeError, match="did not take it"):
         await collect(pages, checkpoint=fail)
+
+
+async def test_a_feed_that_kv_does_not_take_is_read_all_the_same(collect, pages, kv, caplog):
+    whole = await collect(pages)
+
+    async def refuse(key, value, *, expirationTtl):
+        raise OSError("KV PUT failed: 429 Too Many Requests")
+
+    kv.values, kv.put = {}, refuse
+    again = await collect(pages, run="run-2")
+    assert again["articles"] == whole["articles"]
+    assert counts(again, "failed") == counts(whole, "failed")
+    assert "429 Too Many Requests" in caplog.text and kv.values == {}
