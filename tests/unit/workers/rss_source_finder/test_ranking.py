@@ -90,6 +90,28 @@ def test_what_the_topic_leaves_out_attracts_nothing(ranked):
         assert set(ranked(topic, feeds)) == {"Cats"}, topic
 
 
+def test_keywords_help_and_never_outweigh_the_topic(ranked):
+    feeds = {"Rail": ["trains"], "Sea": ["tides"], "Both": ["trains", "tides"]}
+    assert list(ranked("trains", feeds, keywords=["tides"]))[:2] == ["Both", "Rail"]
+    feeds |= {"Many": ["tides", "cars", "sleeping", "charges"]}
+    many = ["tides", "sleeping cars", "track charges", "Moonrail", "Port Ansel", *(f"word{n}" for n in range(20))]
+    found = ranked("trains", feeds, keywords=many)
+    assert found["Rail"].score > found["Many"].score > 0
+    # Another word for the topic counts once, and what nobody says takes nothing from the others.
+    alone = ranked("trains", feeds)["Rail"].score
+    assert ranked("trains", feeds, keywords=["zug", "bahn", "Moonrail"])["Rail"].score == alone
+
+
+def test_what_no_feed_says_is_told_of_the_topic_only(finder):
+    feeds = [finder.feeds.feed({"url": "https://a.test/", "title": "Rail", "topics": "trains"})]
+    notes = finder.ranking.rank(feeds, "trains and moss", keywords=["tides", "Moonrail"]).notes
+    assert [note for note in notes if "of itself" in note] == ["No feed says 'moss' of itself."]
+
+
+def test_the_planet_is_no_sea(ranked):
+    assert set(ranked("mar", {"Rover": ["mars"], "Tide": ["oceans"]})) == {"Tide"}
+
+
 def test_languages_are_kept_or_count_less(ranked):
     feeds = {
         "Soccer": {"topics": ["football"], "language": "en"},

@@ -94,16 +94,15 @@ def rank(
     sought = concepts(topic, keywords, phrases)
     hits = [[_hit(concept, text) for text in texts] for concept in sought]
     spoken = "" if wanted else _spoken(asked, texts, sought)
-    rarity = [_rarity(len(asked), sum(bool(hit.said) for hit in row)) for row in hits]
-    most = sum(concept.worth * rare for concept, rare in zip(sought, rarity, strict=True)) or 1.0
+    shares = _shares(sought, hits)
     average = {name: (sum(text.length(name) for text in texts) / len(texts) if texts else 0) or 1 for name in FIELDS}
     ranked = [Ranked(one) for one in asked]
-    for concept, rare, row in zip(sought, rarity, hits, strict=True):
-        share = concept.worth * rare / most
+    for concept, share, row in zip(sought, shares, hits, strict=True):
         for one, text, hit in zip(ranked, texts, row, strict=True):
             foreign = spoken and one.feed.language not in ("", spoken)
             _add(one, text, concept, hit, share * (OTHER_LANGUAGE if foreign else 1), average)
-        notes += _said(concept, row)
+        if not concept.keyword:
+            notes += _said(concept, row)
     best = max((one.score for one in ranked), default=0.0)
     named = [one for one in ranked if one.parts and (every or one.score >= CUT * best or one.feed.key in keep)]
     unnamed = [one for one in ranked if not one.parts]
@@ -111,6 +110,23 @@ def rank(
     kept = [*named, *(one for one in unnamed if one.feed.key in keep), *rest]
     kept.sort(key=lambda one: -one.score)
     return Found(kept, len(asked), notes + told)
+
+
+def _shares(sought: Sequence[Concept], hits: Sequence[Sequence[_Hit]]) -> list[float]:
+    """What each concept is of the whole score: its worth by its rarity. Keywords that no feed says are not counted, and
+    the others together weigh no more than the topic, however many they are."""
+    weights = []
+    for concept, row in zip(sought, hits, strict=True):
+        said_by = sum(bool(hit.said) for hit in row)
+        idle = concept.keyword and not any(hit.said or hit.near for hit in row)
+        weights.append(0.0 if idle else concept.worth * _rarity(len(row), said_by))
+    keywords = sum(weight for concept, weight in zip(sought, weights, strict=True) if concept.keyword)
+    topic = sum(weights) - keywords
+    held = topic / keywords if keywords > topic > 0 else 1.0
+    whole = topic + keywords * held or 1.0
+    return [
+        weight * (held if concept.keyword else 1.0) / whole for concept, weight in zip(sought, weights, strict=True)
+    ]
 
 
 def _hit(concept: Concept, text: Text) -> _Hit:

@@ -14,7 +14,7 @@ SAME = 0.8
 NEAR = 0.35
 """What the nearest label counts; the others less."""
 KEYWORD = 0.5
-"""A keyword's worth, measured by a word of the topic."""
+"""A whole keyword's worth, measured by a word of the topic."""
 MOST_WORDS = 5
 """Of a phrase."""
 # `image generation, not video`, `jaguar -car`: what follows must attract no feed.
@@ -33,6 +33,8 @@ class Concept:
     form: Form
     """Its roots."""
     worth: float
+    keyword: bool
+    """Not in the topic."""
     others: tuple[tuple[Form, str], ...]
     """(roots, as written) of other words for it."""
     labels: tuple[tuple[Form, str], ...]
@@ -43,11 +45,16 @@ def concepts(topic: str, keywords: Iterable[str], phrases: Collection[Form]) -> 
     """What a topic asks for, each once. `phrases` are the labels of the catalogue: one that stands in the topic is taken as
     a whole, so that `united states` is not about states."""
     found: dict[Form, Concept] = {}
-    for text, worth in ((topic, 1.0), *((keyword, KEYWORD) for keyword in keywords)):
-        for form, name in _forms(written(_LEFT_OUT.sub(" ", text)) or written(text), phrases):
-            if form not in found:
-                labels = tuple((tuple(words(label)), label) for label in near(form))
-                found[form] = Concept(name, form, worth, tuple(same(form)), labels)
+    asked: set[Form] = set()
+    for text, keyword in ((topic, False), *((one, True) for one in keywords)):
+        forms = _forms(written(_LEFT_OUT.sub(" ", text)) or written(text), phrases)
+        for form, name in forms:
+            # A keyword that is another word for what is asked already adds nothing.
+            if form in found or (keyword and form in asked):
+                continue
+            others, labels = tuple(same(form)), tuple((tuple(words(label)), label) for label in near(form))
+            found[form] = Concept(name, form, KEYWORD / len(forms) if keyword else 1.0, keyword, others, labels)
+            asked.update((form, *(other for other, _ in others)))
     return list(found.values())
 
 

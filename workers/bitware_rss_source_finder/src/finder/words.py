@@ -22,6 +22,8 @@ _SMALL = frozenset(
     "versus explain learn know thing people year today day world attack".split()
 )
 """Words that carry no topic by themselves, folded."""
+_NO_PLURALS = frozenset(("mars", "aids"))
+"""Whose singulars would be other words: `mar` is a sea."""
 
 
 def fold(text: str) -> str:
@@ -57,6 +59,8 @@ def is_small(word: str) -> bool:
 
 def root(word: str) -> str:
     """A folded word without its plural: `batteries` is `battery`, `trains` is `train`; `gas` and `glass` stay."""
+    if word in _NO_PLURALS:
+        return word
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
