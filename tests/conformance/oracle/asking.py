@@ -13,7 +13,7 @@ from typing import Any
 from sandbox.app import Sandbox
 from sandbox.config.load import load_sandbox
 from sandbox.runtime import exchange
-from tests.conformance.oracle.exports import FEEDS, ROUTE, node, oracle_home
+from tests.conformance.oracle.exports import ANSWERS, FEEDS, MODEL, ROUTE, node, oracle_home
 
 PACKET = {"packet_id": "packet-1", "execution_id": "execution-1", "stage_id": "stage-1"}
 TIMEOUT_S = 120
@@ -102,7 +102,7 @@ async def ask_here(
 
 def ask_there(project: Path, name: str, packages: Path, plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What it answers in Pyodide. Raises RuntimeError with the last line of what went wrong."""
-    routes = [{"prefix": ROUTE, "folder": str(FEEDS)}]
+    routes = [{"prefix": ROUTE, "folder": str(FEEDS)}, {"prefix": MODEL, "answers": ANSWERS}]
     file = project / "plan.json"
     folders = {folder.name: str(folder.resolve()) for folder in (project / "workers").iterdir()}
     whole = {

@@ -84,11 +84,13 @@ def _short(value: Any) -> str:
     return text if len(text) < 120 else f"{text[:117]}..."
 
 
-def start(pool: Executor, name: str, given: Any = None, parameters: Any = None) -> tuple[Future[Outcome], Any]:
+def start(
+    pool: Executor, name: str, given: Any = None, parameters: Any = None, *, model: bool = False
+) -> tuple[Future[Outcome], Any]:
     """Export one worker and ask it here (see `ask_here`), then there in the pool: what will be said of it, and the result it
     gave here."""
     scratch = tempfile.TemporaryDirectory()
-    ready = prepare(name, Path(scratch.name))
+    ready = prepare(name, Path(scratch.name), model=model)
     plan, here = asyncio.run(ask_here(ready.project, name, given, parameters))
 
     def finish() -> Outcome:
@@ -136,15 +138,16 @@ def _result(answer: dict[str, Any]) -> Any:
     return json.loads(answer["stored"]) if answer["stored"] else reference["inline_data"]
 
 
-def pipeline(pool: Executor) -> Iterator[Future[Outcome]]:
-    """The stages of `topic_report` over the sample feeds, each with what those before it gave here."""
+def pipeline(pool: Executor) -> Iterator[tuple[Future[Outcome], Any]]:
+    """The stages of `topic_report` over the sample feeds and with a model, each with what those before it gave here;
+    with the result it gives here itself."""
     stages = load_sandbox(ROOT, overrides={"state": "unused"}).config.pipelines[PIPELINE].stages
     given: dict[str, Any] = {}
     for stage in stages:
         fields = {name: path.split(".") for name, path in (stage.input or {}).items()}
         wish = {name: given[before][key] for name, (before, key) in fields.items()} or TOPIC
-        outcome, given[stage.name] = start(pool, stage.worker, wish, TOPIC)
-        yield outcome
+        outcome, given[stage.name] = start(pool, stage.worker, wish, TOPIC, model=True)
+        yield outcome, given[stage.name]
 
 
 def line(outcome: Outcome) -> str:
@@ -165,7 +168,10 @@ def main(names: list[str]) -> int:
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         said: list[str | Future[Outcome]] = [start(pool, name)[0] for name in names or workers()]
         if not names:
-            said += [f"the stages of {PIPELINE}, over the sample feeds:", *pipeline(pool)]
+            said += [
+                f"the stages of {PIPELINE}, over the sample feeds and with a model:",
+                *(outcome for outcome, _ in pipeline(pool)),
+            ]
         for each in said:
             if isinstance(each, str):
                 print(each)

@@ -1,6 +1,7 @@
 // Asks an exported worker in real Pyodide, under Node, with KV from Miniflare: node run.mjs PLAN.json
 // The plan: {"workers": {name: folder}, "ask": name, "requests": [{method, path, body: text}], "packages": folder,
-// "routes": [{prefix, folder}]}. Workers bound by `services` get a Pyodide each; equal KV ids are one namespace.
+// "routes": [{prefix, folder} or {prefix, answers: [{status, headers, body}]}]}. Workers bound by `services` get a Pyodide
+// each; equal KV ids are one namespace.
 // Prints one JSON line per request: {status, type, body, stored}; `stored` is what lies in RESULT_CACHE under output_ref.
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -53,6 +54,10 @@ globalThis.fetch = (target, options) => {
 const outside = async (target, options) => {
   const url = new Request(target, options).url;
   const route = plan.routes.find(each => url.startsWith(each.prefix));
+  if (route?.answers) {
+    const { body, ...rest } = route.answers.length > 1 ? route.answers.shift() : route.answers[0];
+    return new Response(body, rest);
+  }
   const file = route && path.join(route.folder, path.basename(new URL(url).pathname));
   if (!file || !fs.existsSync(file)) return new Response("not found", { status: 404 });
   return new Response(fs.readFileSync(file), { headers: { "content-type": "application/xml" } });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,10 +43,15 @@ def test_the_other_workers(name):
 @pytest.mark.nightly
 @needs_pyodide
 @pytest.mark.timeout(500)
-def test_the_pipeline_over_every_sample_feed():
+def test_the_stages_of_the_pipeline_over_the_sample_feeds_and_with_a_model():
     with ThreadPoolExecutor(oracle.AT_A_TIME) as pool:
-        for outcome in oracle.pipeline(pool):
+        stages = list(oracle.pipeline(pool))
+        for outcome, _ in stages:
             equal(outcome.result())
+    asked = [
+        outcome.result().worker for outcome, result in stages if "The model small took part." in json.dumps(result)
+    ]
+    assert len(asked) == 4, asked
 
 
 @pytest.mark.nightly
