@@ -240,6 +240,9 @@ def _pyproject(config: WorkerConfig) -> str:
 def _notes(config: WorkerConfig) -> Iterator[str]:
     if any(re.match(r"workers[-_.]sandbox\b", text, re.IGNORECASE) for text in config.dependencies):
         yield f"pyproject.toml declares workers-sandbox, which Pyodide has not: take it out, {HANDSHAKE} is beside the code"
+    if config.has_main and config.module_root == config.root:
+        name = config.main.name
+        yield f"{name} lies beside pyproject.toml, so all Python files of the folder are uploaded, those of .venv-workers, which pywrangler makes, too: put the code into src/"
     for name, value in config.vars.items():
         if isinstance(value, str) and re.search(r"//(localhost|127\.0\.0\.1|\[::1\]|[^/]*\.(localhost|test))\b", value):
             yield f"the var {name} is {value}, an address of this machine"

@@ -75,6 +75,17 @@ def test_names_are_those_of_addresses(project):
     assert "called under-score" in done.out and "the worker the-next" in done.out
 
 
+def test_code_beside_pyproject_is_told_of(project):
+    folder = project.worker("flat")
+    (folder / "src" / "entry.py").rename(folder / "entry.py")
+    file = folder / "wrangler.toml"
+    file.write_text(file.read_text().replace("src/entry.py", "entry.py"))
+    done = project.sandbox("export", "flat", "out")
+    assert done.code == 0 and "put the code into src/" in done.out
+    project.worker("kept")
+    assert "src/" not in project.sandbox("export", "kept", "out2").out
+
+
 def test_what_it_refuses(project):
     folder = project.worker("plain")
     assert project.sandbox("export", "plain", "out").code == 0
