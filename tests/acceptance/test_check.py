@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROWS = ROOT / "tests" / "fixtures" / "portability"
 SLEEPY = "import time\nfrom workers import WorkerEntrypoint\n\ndef nap():\n    time.sleep(1)\n"
 
 
@@ -68,3 +73,11 @@ def test_strict_makes_it_fail_while_it_runs(project, up):
     running = up(project, "--strict")
     assert running.ask(worker="putter").status == 500
     running.wait("KV PUT failed: 429 Too Many Requests")
+
+
+def test_the_recorded_findings_are_those_of_the_test_workers(project):
+    shutil.copytree(ROWS, project.root / "workers", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    found = [line for line in project.sandbox("check").out.splitlines() if ": warning: " in line]
+    recorded = (ROOT / "tests" / "sessions" / "check.txt").read_text()
+    assert len(found) == 15 and "checked 21 workers: 15 findings" in recorded
+    assert [line for line in found if line not in recorded] == []

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 WRANGLER = """
 [vars]
@@ -128,3 +132,12 @@ def test_a_worker_of_the_protocol_runs_from_where_it_was_exported(project, tmp_p
     shutil.move(out, project.root / "workers" / "speaker")
     probed = project.sandbox("probe", "speaker")
     assert probed.code == 0, probed.out + probed.err
+
+
+def test_the_recorded_export_is_what_it_prints(project):
+    shutil.copytree(ROOT / "workers" / "bitware_report_builder", project.root / "workers" / "bitware_report_builder")
+    done = project.sandbox("export", "bitware_report_builder", "dist/report_builder")
+    assert done.code == 0, done.err
+    printed = re.sub(r"\d+ files", "N files", done.out.strip())
+    for recording in ("README.md", "tests/sessions/export.txt"):
+        assert printed in re.sub(r"\d+ files", "N files", (ROOT / recording).read_text()), recording
