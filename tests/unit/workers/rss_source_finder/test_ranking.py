@@ -30,6 +30,13 @@ EXPECTED = {
     "vegan recipes": {"101 Cookbooks", "Green Kitchen Stories"},
     "chess": {"ChessBase", "Chess.com News", "Lichess Blog", "The Week in Chess"},
     "salud mental": {"Psicología y Mente"},
+    "immigration policy": {"UNHCR", "ReliefWeb"},
+    "bees and pesticides": {"FAO Newsroom", "The Guardian: Environment"},
+    "Radverkehr": {"Seattle Bike Blog"},
+    "electric planes": {"The Points Guy", "Biofuels Digest"},
+    "postgres performance": {"pgcli", "Brandur"},
+    "supply chain attacks": {"Seth Michael Larson", "Google Online Security Blog"},
+    "central bank digital currency": {"Federal Reserve Press Releases"},
 }
 
 
@@ -106,6 +113,12 @@ def test_what_no_feed_says_is_told_of_the_topic_only(finder):
     feeds = [finder.feeds.feed({"url": "https://a.test/", "title": "Rail", "topics": "trains"})]
     notes = finder.ranking.rank(feeds, "trains and moss", keywords=["tides", "Moonrail"]).notes
     assert [note for note in notes if "of itself" in note] == ["No feed says 'moss' of itself."]
+
+
+def test_words_that_say_a_side_of_the_topic_count_less(ranked):
+    feeds = {"Borders": ["migration"], "Policies": ["policy"]}
+    assert list(ranked("immigration policy", feeds)) == ["Borders", "Policies"]
+    assert list(ranked("policy", feeds)) == ["Policies"]
 
 
 def test_the_planet_is_no_sea(ranked):

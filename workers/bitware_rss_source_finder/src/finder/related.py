@@ -15,9 +15,9 @@ train rail railway railroad zug züge bahn eisenbahn chemin_de_fer ferroviaire t
 night_train sleeper_train nachtzug nachtzüge train_de_nuit tren_nocturno trem_noturno comboio_noturno treno_notturno nachttrein : railways, trains, rail travel, travel
 high_speed_rail high_speed_train hochgeschwindigkeitszug tgv alta_velocidad alta_velocidade : railways, trains
 public_transport public_transit mass_transit tram tramway subway metro light_rail bus nahverkehr öpnv transports transporte_público trasporto_pubblico openbaar_vervoer : transport, railways, cities, urban planning
-cycling bicycle bike cyclist fahrrad radfahren cyclisme vélo ciclismo bicicleta bicicletta fiets wielrennen : public transport, cities, transport
+cycling bicycle bike cyclist fahrrad radfahren cyclisme vélo ciclismo bicicleta bicicletta fiets wielrennen radverkehr radweg bike_lane cycle_path : street safety, public transport, cities, transport
 ferry shipping maritime port ship schifffahrt fähre : shipping, ports, transport
-aviation airline aircraft airport airplane luftfahrt aéronautique aviación aviação : airlines, travel, transport
+aviation airline aircraft airport airplane plane flugzeug avion avión avião luftfahrt aéronautique aviación aviação : airlines, travel, transport
 car automobile vehicle auto autos voiture automobile coche carro carros : car industry, electric cars
 electric_car electric_vehicle ev elektroauto voiture_électrique coche_eléctrico carro_elétrico auto_elettrica : cars, batteries, charging
 battery batterie accumulateur akku batería bateria : energy storage, electric cars, lithium
@@ -124,7 +124,7 @@ technology technik technologie tecnología tecnologia gadget : computers, intern
 social_media soziale_medien réseaux_sociaux redes_sociales redes_sociais facebook tiktok instagram : internet culture, technology, media
 internet web : technology, internet policy
 user_experience ux usability interface ui : design, product design, web design
-design diseño graphic_design typography : product design, architecture, art
+design diseño graphic_design : product design, architecture, art
 architecture architektur arquitectura arquitetura architettura building : design, urban planning, cities
 urban_planning urban city cities stadt stadtplanung ville ciudad cidade città urbanism urbanismo : housing, public transport, architecture
 housing rent real_estate property immobilien immobilier vivienda moradia : cities, urban planning, economy
@@ -147,7 +147,7 @@ chess schach ajedrez échecs xadrez scacchi : board games, games
 board_game brettspiel : games
 fashion mode moda clothing : clothing, fashion industry
 cosmetics beauty skincare : fashion
-food voedsel lebensmittel nahrung alimento alimentos essen cuisine comida cibo eten cooking kochen recipe rezept recette cocina receta receita ricetta baking : recipes, restaurants
+food voedsel lebensmittel nahrung alimento alimentos essen cuisine comida cibo cucina eten cooking kochen recipe rezept recette cocina receta receita ricetta baking : recipes, restaurants
 wine beer coffee : food, restaurants
 vegan vegetarian vegetarisch : recipes, food
 travel reise reisen voyage viaje viajes viagem viaggio reizen tourism tourismus turismo : destinations, hotels
@@ -184,7 +184,7 @@ politics politik politique política politica politiek election elections wahl w
 european_union eu brussels european_commission : europe, politics
 foreign_policy geopolitics diplomacy geopolitik géopolitique geopolítica : think tanks, diplomacy
 defence defense military arms : military technology, war, arms control
-refugee refugees migration migrant asylum flüchtling réfugié refugiado : humanitarian aid, human rights
+refugee refugees migration migrant asylum immigration immigrant einwanderung inmigración imigração flüchtling réfugié refugiado : humanitarian aid, human rights
 human_right human_rights menschenrechte droits_de_l_homme derechos_humanos direitos_humanos : law, united nations
 law legal court courts recht jura droit derecho direito diritto judge supreme_court : constitutional law, rule of law
 copyright piracy urheberrecht droit_d_auteur : internet law, law
@@ -207,6 +207,50 @@ africa african afrika afrique áfrica :
 europe european europa :
 middle_east israel iran gaza palestine naher_osten :
 russia russian russland russie rusia :
+supply_chain_attack software_supply_chain : security, vulnerabilities, malware
+digital_rights netzpolitik bürgerrechte : privacy, internet policy, surveillance
+product_management product_manager : management, product design, startups
+typography typeface font schrift : design, web design, graphics
+seagrass kelp mangrove seegras : oceans, marine conservation, conservation
+restoration rewilding reforestation renaturierung : conservation, biodiversity, environment
+bee pollinator insect bienen abeille abeja abelha : wildlife, biodiversity, agriculture, nature
+pesticide glyphosate pestizid : agriculture, environment, pollution
+air_pollution air_quality smog feinstaub : pollution, environment, health
+microplastic mikroplastik : plastic pollution, pollution, oceans
+heat_island urban_heat : cities, climate change, urban planning
+arctic antarctica antarctic glacier gletscher polar_ice sea_ice : climate science, climate change, oceans
+earthquake volcano tsunami erdbeben terremoto : disasters, science
+hydropower hydroelectric wasserkraft : dams, renewable energy, energy
+gene_therapy gentherapie : genetics, biomedicine, medicine
+antibiotic antibiotic_resistance immune_system immunology microbiome drug_discovery : biomedicine, medicine, disease
+alzheimer dementia demenz : brain health, neuroscience, medicine
+fitness exercise workout yoga : health, nutrition
+space_debris space_junk weltraumschrott : satellites, space
+programming_language compiler type_system : language design, programming
+data_center data_centre rechenzentrum : cloud, infrastructure, energy
+telecommunication telecom broadband 5g mobile_network : networking, internet
+autonomous_vehicle self_driving_car autonomous_driving autonomes_fahren : robotics, cars, artificial intelligence
+drone drohne : robotics, military technology
+virtual_reality augmented_reality vr metaverse : video games, gadgets
+smart_home home_automation : gadgets, electronics
+indie_game : pc games, video games, game development
+tax taxation tax_reform steuer steuern impôt impuesto imposto reforma_tributária tassa : economics, economy, personal finance
+remote_work home_office teleworking télétravail teletrabajo teletrabalho workplace : careers, jobs, management
+job employment unemployment labour_market labor_market arbeitsmarkt emploi empleo emprego lavoro : careers, economy
+digital_currency cbdc digital_euro : central banks, currencies, cryptocurrency
+tariff trade_war zölle : economy, markets, business
+trade : economy, markets, business
+inequality poverty ungleichheit desigualdad desigualdade : social justice, economics, society
+feminism gender women frauen femmes mujeres mulheres : society, social justice, culture
+disinformation misinformation fake_news desinformation desinformación desinformação : fact checking, media, journalism
+nuclear_weapon atomwaffe arme_nucléaire : arms control, non-proliferation, disarmament
+patent intellectual_property : copyright, law, innovation
+antitrust monopoly competition_law kartellrecht : regulation, law, business
+religion church kirche : philosophy, history, society
+children child parenting kinder enfants : education, psychology, health
+pet dog haustier hund : animals, wildlife
+classical_music klassik orchestra : music, opera
+library bibliothek bibliothèque biblioteca : books, archives, open access
 news nachrichten actualités noticias notícias notizie nieuws headlines : world
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from finder.related import known, near, same
-from finder.words import is_small, words, written
+from finder.words import is_small, is_vague, words, written
 
 SAME = 0.8
 """What another word for it counts, measured by the topic's own."""
@@ -15,6 +15,8 @@ NEAR = 0.35
 """What the nearest label counts; the others less."""
 KEYWORD = 0.5
 """A whole keyword's worth, measured by a word of the topic."""
+VAGUE = 0.4
+"""What a word counts that says only a side of a topic."""
 MOST_WORDS = 5
 """Of a phrase."""
 # `image generation, not video`, `jaguar -car`: what follows must attract no feed.
@@ -53,7 +55,10 @@ def concepts(topic: str, keywords: Iterable[str], phrases: Collection[Form]) -> 
             if form in found or (keyword and form in asked):
                 continue
             others, labels = tuple(same(form)), tuple((tuple(words(label)), label) for label in near(form))
-            found[form] = Concept(name, form, KEYWORD / len(forms) if keyword else 1.0, keyword, others, labels)
+            worth = (KEYWORD / len(forms) if keyword else 1.0) * (
+                VAGUE if is_vague(form[0]) and len(form) == 1 else 1.0
+            )
+            found[form] = Concept(name, form, worth, keyword, others, labels)
             asked.update((form, *(other for other, _ in others)))
     return list(found.values())
 

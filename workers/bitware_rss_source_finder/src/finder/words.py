@@ -22,6 +22,11 @@ _SMALL = frozenset(
     "versus explain learn know thing people year today day world attack".split()
 )
 """Words that carry no topic by themselves, folded."""
+_VAGUE = frozenset(
+    "policy digital electric performance system development management strategy quality industry product national "
+    "international global local online free fast remote error standard service solution project case level process".split()
+)
+"""Words that say a side of a topic, folded roots: `immigration policy` is about immigration."""
 _NO_PLURALS = frozenset(("mars", "aids"))
 """Whose singulars would be other words: `mar` is a sea."""
 
@@ -55,6 +60,11 @@ def written(text: str) -> list[tuple[str, str]]:
 def is_small(word: str) -> bool:
     """Whether a word carries no topic by itself."""
     return word in _SMALL
+
+
+def is_vague(word: str) -> bool:
+    """Whether a word says less of a topic than the words beside it."""
+    return word in _VAGUE
 
 
 def root(word: str) -> str:
