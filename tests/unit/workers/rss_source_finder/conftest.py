@@ -15,7 +15,7 @@ def finder():
     """The worker's own modules, imported as the plain package they are."""
     sys.path.insert(0, str(SOURCE))
     try:
-        names = "addresses catalogue discovery feeds lists loose opml ranking refusals related schemas topic web words"
+        names = "addresses catalogue discovery feeds finder gathering lists loose opml ranking refusals related schemas topic web words"
         return SimpleNamespace(**{name: importlib.import_module(f"finder.{name}") for name in names.split()})
     finally:
         sys.path.remove(str(SOURCE))
