@@ -26,7 +26,7 @@ async def test_a_second_attempt_does_not_ask_sites_and_lists_again(finder):
 
     async def fetch(url, *_options, **_more):
         asked.append(url)
-        raise RuntimeError("no network")
+        raise OSError("no network")
 
     async def progress(percent, _what):
         told.append(percent)
