@@ -1,4 +1,5 @@
-"""How well the Content Classifier ranks 2,005 items of 22 real feeds, and the sample newsroom, against items marked by hand.
+"""How well the Content Classifier ranks 2,005 items of 22 real feeds, and the sample newsroom, against items marked by hand,
+and what of them the Report Builder puts into a report.
 
 python benchmarks/relevance.py [FEEDS]          FEEDS is a folder with xml/*.xml [../shared/feeds]
 python benchmarks/relevance.py --list           the first thirty of each topic, with their marks
@@ -13,20 +14,29 @@ from pathlib import Path
 from relevance_topics import NEWSROOM, ROOT, Item, items, topics
 
 DEPTHS = (5, 10, 20, 30)
-sys.path.insert(0, str(ROOT / "workers" / "bitware_content_classifier" / "src"))
+for _worker in ("bitware_content_classifier", "bitware_report_builder"):
+    sys.path.insert(0, str(ROOT / "workers" / _worker / "src"))
 
-from classifier.relevance import Ranker, document  # noqa: E402 (the worker's own modules, found by the line above)
-from classifier.words import language_of  # noqa: E402
+from classifier.analysis import Article, Batch  # noqa: E402 (the workers' own modules, found by the lines above)
+from report.items import Analysis, choose  # noqa: E402
+from report.items import Article as Listed  # noqa: E402
 
 
-def ranking(topic: str, found: list[Item]) -> list[Item]:
-    """The items, the most relevant first."""
-    documents = [
-        document(item.title, item.text, language_of(f"{item.title}. {item.text}", item.language)) for item in found
+def ranking(topic: str, found: list[Item]) -> tuple[list[Item], list[Item]]:
+    """(the items, the most relevant first, and those that a report is made of)."""
+    rows = [
+        {"article_url": str(at), "title": item.title, "content": item.text, "language": item.language}
+        for at, item in enumerate(found)
     ]
-    ranker = Ranker(topic, documents)
-    scores = [ranker.rank(one).score for one in documents]
-    return [found[at] for at in sorted(range(len(found)), key=lambda at: -scores[at])]
+    articles = [Article(**row, feed_url=item.feed) for row, item in zip(rows, found, strict=True)]
+    batch = Batch(topic, articles)
+    made = [batch.analyse(at) for at in range(len(found))]
+    ranked = sorted(range(len(found)), key=lambda at: -made[at]["relevance_score"])
+    analyses = [
+        Analysis(str(at), one["relevance_score"], explanation=one["explanation"]) for at, one in enumerate(made)
+    ]
+    chosen = choose([Listed(row["article_url"], row["title"]) for row in rows], analyses)[0]
+    return [found[at] for at in ranked], [found[int(one.article.article_url)] for one in chosen]
 
 
 def main() -> None:
@@ -42,17 +52,25 @@ def main() -> None:
         print("the real feeds (../shared/feeds) are not here; give their folder. Their topics are skipped\n")
     depths = " | ".join(f"at {depth}" for depth in DEPTHS)
     sizes = ", ".join(f"{len(found):,} items {name}" for name, found in sorted(corpora.items()))
-    print(f"| precision ({sizes}) | {depths} | marked |\n|---|{'---:|' * (len(DEPTHS) + 1)}")
-    listed, at_ten = [], []
+    print(f"| precision ({sizes}) | {depths} | marked | report | its precision | its recall |")
+    print(f"|---|{'---:|' * (len(DEPTHS) + 4)}")
+    listed, at_ten, reports = [], [], []
     for topic in topics():
         if topic.corpus not in corpora:
             continue
-        first = ranking(topic.name, corpora[topic.corpus])[: max(DEPTHS)]
+        ranked, chosen = ranking(topic.name, corpora[topic.corpus])
+        first = ranked[: max(DEPTHS)]
         shares = " | ".join(f"{topic.precision(first, depth):.2f}" for depth in DEPTHS)
         at_ten.append(topic.precision(first, 10))
-        print(f"| {topic.name} | {shares} | {len(topic.grades)} |")
+        hits, marked = (sum(bool(topic.grade(item)) for item in part) for part in (chosen, corpora[topic.corpus]))
+        reports.append((hits / len(chosen) if chosen else 0.0, hits / marked))
+        report = f"{len(chosen)} | {reports[-1][0]:.2f} | {reports[-1][1]:.2f}"
+        print(f"| {topic.name} | {shares} | {len(topic.grades)} | {report} |")
         listed += [f"\n{topic.name}", *(f"  {topic.grade(item)} {item.feed}: {item.title}" for item in first)]
-    print(f"\nprecision at 10, mean of {len(at_ten)} topics: {sum(at_ten) / len(at_ten):.3f}")
+    count = len(at_ten)
+    precision, recall = (sum(column) / count for column in zip(*reports, strict=True))
+    print(f"\nmean of {count} topics: precision at 10 {sum(at_ten) / count:.3f}; of the articles in a report ", end="")
+    print(f"{precision:.3f} are marked, of the marked ones {recall:.3f} are in it")
     if given.list:
         print("\n".join(listed))
 

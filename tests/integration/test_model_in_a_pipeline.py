@@ -87,6 +87,12 @@ async def test_rubbish_changes_nothing_but_the_notes(tmp_path, worker, start):
     assert left_out in output["report"]["notes"] and len(output["report"]["executive_summary_sentences"]) > 1
 
 
+@pytest.mark.parametrize("name", ["digests", "stock", "concepts"])
+def test_what_two_folders_share_is_the_same(name):
+    texts = {path.read_text(encoding="utf-8") for path in (ROOT / "workers").glob(f"*/src/*/{name}.py")}
+    assert len(texts) == 1
+
+
 @pytest.mark.parametrize("own", sorted((ROOT / "workers").glob("*/src/*/model.py")), ids=lambda path: path.parent.name)
 def test_each_folder_has_the_same_module(own):
     first = ROOT / "workers/bitware_universal_researcher/src/universal/model.py"

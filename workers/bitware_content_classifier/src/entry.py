@@ -90,8 +90,7 @@ class Default(HandshakeWorker):
         related = (job.resumed or {}).get("related")
         if related is None:
             related = await _related(model, topic)
-        batch = Batch(topic, given.articles, [*given.keywords, *related])
-        await asyncio.sleep(0)
+        batch = await Batch.gathered(topic, given.articles, [*given.keywords, *related])
         results, partial, starts = await self._resumed(job)
         total = len(given.articles)
         step = max(1, min(BATCH, -(-total // 4)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -236,3 +237,122 @@ def test_two_letters_stand_for_words_only_where_an_article_has_both(classifier):
     short = ("What a VC does", "VCs meet founders.")
     assert scores(classifier, "venture capital", known, short, ("Cheese", "Dairies met."))[1] > 0
     assert scores(classifier, "venture capital", ("Venture capital", "It changes."), short, short)[1] == 0
+
+
+ISSUE = "Chip Prices Fall, Robots Fold Laundry, New Rules for Self-Driving Cars"
+
+
+def test_an_issue_counts_for_the_story_that_fits(classifier):
+    letter = "Dear friends, this week I thought about how people learn to write, and why they should."
+    rows = batch(
+        classifier,
+        "self-driving cars",
+        (ISSUE, letter),
+        ("Robots fold, chips fall", "Cars wait."),
+        *(("Other", "News.") for _ in range(8)),
+    )
+    assert rows[0]["story"] == "New Rules for Self-Driving Cars" and rows[1]["story"] is None
+    assert rows[0]["relevance_score"] > 0.5
+    assert rows[0]["summary"] == rows[0]["story"], "the letter is about something else"
+    assert "laundry" not in " ".join(rows[0]["key_phrases"]).casefold()
+
+
+def test_two_stories_of_an_issue_make_no_third(classifier):
+    both, apart = scores(
+        classifier,
+        "robot laundry",
+        ("Robot Laundry Opens, Chip Prices Fall, New Rules for Cars", ""),
+        ("A Robot Paints, Laundry Prices Fall, New Rules for Cars", ""),
+    )
+    assert both > 1.5 * apart
+
+
+def test_what_an_issue_leaves_out_is_asked_of_each_story(classifier):
+    (row,) = batch(classifier, "chip prices without laundry", (ISSUE, ""))
+    assert row["story"] == "Chip Prices Fall" and "excluded" not in row["explanation"]["relevance"]
+
+
+def test_what_a_feed_writes_around_every_article_does_not_count(classifier):
+    articles = [
+        classifier.analysis.Article(
+            f"https://x.test/{at}",
+            f"Night Notes: {word} again",
+            f"The train of thought, weekly: {word} came.",
+            feed_url="f",
+        )
+        for at, word in enumerate(("ferries", "whales", "cranes", "storms", "pilots", "divers", "night trains"))
+    ]
+    made = classifier.analysis.Batch("night trains", articles)
+    scores = [made.analyse(at)["relevance_score"] for at in range(len(articles))]
+    assert scores[-1] > 0.3 and not any(scores[:-1])
+
+
+@pytest.mark.parametrize(
+    ("topic", "about", "other"),
+    [
+        ("embeddings", "A model of text embeddings", "Embedded analytics for your app"),
+        ("night trains", "Night trains return", "Training at night"),
+        ("universities", "The university opens", "The universe expands"),
+        ("experiments", "An experiment with sound", "Thirty years of experience"),
+    ],
+)
+def test_words_that_only_share_a_stem_are_kept_apart(classifier, topic, about, other):
+    found, not_found = scores(classifier, topic, (about, ""), (other, ""))
+    assert found > 2 * not_found
+
+
+@pytest.mark.parametrize(
+    ("topic", "title"),
+    [
+        ("self-driving cars", "Robotaxis face headwinds"),
+        ("AI in healthcare", "Doctors wary of medical AI"),
+        ("vivienda", "Más viviendas para la ciudad"),
+    ],
+)
+def test_another_name_of_the_same_thing_counts(classifier, topic, title):
+    found, other = scores(classifier, topic, (title, ""), ("Cheese prices fall", ""))
+    assert found > 0.2 and other == 0
+
+
+@pytest.mark.parametrize(
+    ("topic", "wanted"),
+    [
+        ("history of jazz", "jazz"),
+        ("AI trends 2024", "AI"),
+        ("RAG applications", "RAG"),
+        ("history", "history"),
+        ("Geschichte des Jazz", "Jazz"),
+        ("art history museum", "art history museum"),
+        ("Doctors Without Borders", "Doctors Without Borders"),
+    ],
+)
+def test_how_one_looks_at_a_topic_is_not_what_it_is_about(classifier, topic, wanted):
+    assert classifier.relevance.wanted_and_not(topic) == (wanted, "")
+
+
+def test_a_plain_word_alone_is_no_key_phrase(classifier):
+    (row, *_) = batch(
+        classifier,
+        "tide gates",
+        ("Tide gates made easy", "It is easy. Operators say the new gates are easy, fast, and ready today."),
+        ("Other", "The council met."),
+    )
+    assert not {"easy", "fast", "ready", "today"} & {phrase.casefold() for phrase in row["key_phrases"]}
+
+
+async def test_a_batch_gathered_in_turns_is_the_same(classifier):
+    articles = [classifier.analysis.Article(str(n), f"Reef {n}", f"Coral of day {n % 5}.") for n in range(90)]
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    made = await classifier.analysis.Batch.gathered("coral reef", articles)
+    counting.cancel()
+    assert turns >= 8, "the loop had its turn while the articles were read"
+    whole = classifier.analysis.Batch("coral reef", articles)
+    assert [made.analyse(at) for at in range(90)] == [whole.analyse(at) for at in range(90)]

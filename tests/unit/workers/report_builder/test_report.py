@@ -322,3 +322,50 @@ def test_whatever_the_research_says_the_report_is_made_and_stays_safe(report, ro
     listed = {article["id"] for article in result.articles}
     assert all(set(angle["articles"]) <= listed and angle["name"] for angle in result.angles)
     assert "<script" not in result.html
+
+
+def analysed(report, rows):
+    """A report over (title, score, coverage, changes of the analysis) rows."""
+    articles, analyses = [], []
+    for at, (title, score, coverage, changes) in enumerate(rows):
+        url = f"https://news.test/{at}"
+        articles.append(report.items.Article(article_url=url, title=title, feed_title=f"Source {at % 3}"))
+        explanation = {"relevance": {"coverage": coverage, "matched": [{"concept": "trains"}]}}
+        analyses.append(report.items.Analysis(url, score, explanation=explanation, **changes))
+    return report.build.build("night trains", articles, analyses, [], MOMENT)
+
+
+def test_a_part_of_the_topic_must_score_higher_than_the_whole(report):
+    rows = [("A", 0.8, 1.0, {}), ("B", 0.17, 1.0, {}), ("C", 0.27, 0.5, {}), ("D", 0.31, 0.5, {})]
+    result = analysed(report, rows)
+    assert [row["title"] for row in result.articles] == ["A", "D", "B"]
+    assert [row["title"] for row in result.near] == ["C"]
+
+
+def test_more_than_the_report_can_hold_is_said(report):
+    result = analysed(report, [(f"Title {at}", 0.9 - at / 1000, 1.0, {}) for at in range(75)])
+    assert len(result.articles) == 60 and result.totals["articles_passed"] == 75
+    assert result.executive_summary.startswith(
+        "The 60 closest of 75 articles about night trains are from three sources"
+    )
+    assert "The report rests on the 60 closest to the topic." in result.notes
+
+
+def test_a_story_of_an_issue_stands_by_its_own_name(report):
+    issue = "Chips Fall, Night Trains Return, Robots Fold"
+    result = analysed(report, [(issue, 0.8, 1.0, {"story": "Night Trains Return", "summary": "Night Trains Return"})])
+    (row,) = result.articles
+    assert (row["title"], row["issue"]) == ("Night Trains Return", issue)
+    (insight,) = result.key_insights
+    assert insight["title"] == "Night Trains Return"
+    assert insight["sentences"][0]["text"] == f"Source 0 tells of it in “{issue}”."
+    assert f"in “{issue}”" in result.html and "Night Trains Return</a>" in result.html
+
+
+@pytest.mark.parametrize("phrase", ["easy", "trains systems", "new approach", "Introducing", "night-train services"])
+def test_what_comes_up_again_says_something(report, phrase):
+    rows = [
+        (f"Title {at}", 0.8, 1.0, {"key_phrases": [phrase, "sleeper carriages", "track charges"]}) for at in range(4)
+    ]
+    (told,) = [s for s in analysed(report, rows).executive_summary_sentences if "again" in s["text"]]
+    assert told["text"] == "What comes up again and again: sleeper carriages and track charges."

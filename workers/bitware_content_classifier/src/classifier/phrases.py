@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from classifier.words import STOPWORDS, WORD, fold, sentences, stem
+from classifier.words import PLAIN, STOPWORDS, WORD, fold, sentences, stem
 
 BREAK = re.compile(r"[,;:()\[\]\"“”„«»!?…–—|/]|\s-\s|\.\s")
 
@@ -39,6 +39,8 @@ def key_phrases(
     shown: dict[tuple[str, ...], str] = {}
     for text, weight in ((title, 2), (content[:6000], 1)):
         for run in candidates(text, language):
+            if language == "en" and all(fold(word) in PLAIN for word in run):
+                continue
             key = tuple(stem(word, language) for word in run)
             counts[key] += weight
             shown.setdefault(key, " ".join(run))

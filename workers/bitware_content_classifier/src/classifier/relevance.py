@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from classifier.words import FILLERS, fold, stem, terms, words
+from classifier.concepts import concept as known_as
+from classifier.words import PLAIN, fold, stem, terms, words
 
 K1 = 1.2
 B = 0.6
@@ -23,8 +24,16 @@ FEEDBACK_DOCUMENTS = 12
 FEEDBACK_TERMS = 6
 ACRONYM = re.compile(r"\b([A-Z][A-Z0-9]{1,5})s?\b")
 NEGATION = re.compile(
-    r"(?:^|[\s,;]+)(?:but\s+not|not|without|except(?:\s+for)?|ohne|sans|sin|sem|senza|zonder)\s+|\s-(?=\w)", re.I
+    # A capital is no negation: Doctors Without Borders.
+    r"(?:^|[\s,;]+)(?:but\s+not|not|without|except(?:\s+for)?|ohne|sans|sin|sem|senza|zonder)\s+|\s-(?=\w)"
 )
+LOOK = re.compile(
+    r"^(?:the\s+)?(?:latest\s+|recent\s+)?(?:history|future|state|impact|effects?|basics|overview|geschichte|zukunft|historia"
+    r"|história|futuro|histoire|avenir)\s+(?:of|on|der|des|von|del?|da|do|du|de\s+la|de\s+l['’])\s*(?:the\s+)?(?=\w)"
+    r"|\s+(?:trends?|news|updates?|history|applications|use\s+cases)(?:\s+(?:19|20)\d\d)?$",
+    re.I,
+)
+"""How one looks at a topic is not what it is about: `history of jazz`, `AI trends 2024`."""
 UNWANTED = 0.1  # what is left of the score of an article that has a word the topic excludes
 
 
@@ -48,7 +57,7 @@ CLIPPED = {
 }
 
 
-DULL = frozenset(stem(word) for word in FILLERS)
+DULL = frozenset(stem(word) for word in PLAIN)
 
 
 @dataclass(slots=True)
@@ -82,7 +91,8 @@ def document(title: str, content: str, language: str) -> Document:
 
 def wanted_and_not(topic: str) -> tuple[str, str]:
     """`image generation, not video` -> (`image generation`, `video`); `without`, `except` and a leading minus say the same."""
-    parts = NEGATION.split(topic)
+    bare = LOOK.sub("", topic.strip())
+    parts = NEGATION.split(bare if bare.strip() else topic)
     return (parts[0], " ".join(parts[1:])) if parts[0].strip(" ,;") else (topic, "")
 
 
@@ -124,6 +134,9 @@ class Relevance:
     score: float
     parts: dict[str, object]
 
+    def times(self, factor: float) -> Relevance:
+        return Relevance(round(self.score * factor, 4), {**self.parts, "times": factor})
+
 
 class Ranker:
     """Ranks documents for one topic. The statistics (document frequencies, mean length) come from the whole batch."""
@@ -142,9 +155,10 @@ class Ranker:
             self.frequency.update(d.counts.keys())
         self.topic_stems = list(dict.fromkeys(terms(topic, language)))
         self.concepts = self._concepts(topic)
+        self.called = self._called(topic)
+        """(the places of some concepts, the stems of another name of them together)."""
         self.expansion: dict[str, float] = {}
-        self.spelling: dict[str, str] = {}
-        """How the batch spells a related word, by its stem; whoever holds the texts fills it (see `spell`)."""
+        self._seen: dict[str, Counter[str]] = {}
         for keyword in keywords:
             for term in terms(keyword, language):
                 if term not in self.topic_stems:
@@ -174,6 +188,32 @@ class Ranker:
                 concepts.append(Concept(plain[at], (word_stem,), frozenset(forms)))
                 at += 1
         return concepts
+
+    def _called(self, topic: str) -> list[tuple[range, tuple[str, ...]]]:
+        """Other names, in the topic's language, of what a word or several stand for: `driverless car`."""
+        names = tuple(concept.name for concept in self.concepts)
+        found = []
+        for at in range(len(names)):
+            known = known_as(names[at:], self.language)
+            if known is None or known[2] != self.language:
+                continue
+            row, size, _ = known
+            own = tuple(stem(word, self.language) for word in names[at : at + size])
+            others = (tuple(stem(w, self.language) for w in name) for spoken, name in row if spoken == self.language)
+            found += [(range(at, at + size), other) for other in others if other != own]
+        return found
+
+    def _scores(self, d: Document) -> list[tuple[float, str | None]]:
+        """For each concept what the document gets for it, and the form in which it has it."""
+        scores = [self._concept_score(d, concept) for concept in self.concepts]
+        for places, other in self.called:
+            if not all(term in d.counts for term in other) or not (len(other) == 1 or _has_run(d, other)):
+                continue
+            value = sum(self._bm25(d, term) for term in other) / max(len(other), len(places))
+            for at in places:
+                if value > scores[at][0]:
+                    scores[at] = (value, " ".join(other))
+        return scores
 
     def _spelled_out(self, acronym: str, stems: Sequence[str]) -> bool:
         return any(acronym in d.acronyms and _has_run(d, stems) for d in self.documents)
@@ -220,7 +260,7 @@ class Ranker:
             self.expansion.setdefault(term, EXPANSION_WEIGHT * support[term] / len(top))
 
     def _base(self, d: Document) -> float:
-        scored = [self._concept_score(d, concept)[0] for concept in self.concepts]
+        scored = [value for value, _ in self._scores(d)]
         covered = sum(bool(value) for value in scored)
         return sum(scored) * (covered / len(scored)) ** 2 if scored else 0.0
 
@@ -228,15 +268,18 @@ class Ranker:
         """Neighbouring words of the topic that stand next to each other in the article, too."""
         return [f"{first} {second}" for first, second in pairwise(self.topic_stems) if _has_run(d, (first, second))]
 
+    @property
+    def spelling(self) -> dict[str, str]:
+        """How the batch spells a related word, by its stem; whoever holds the texts fills it (see `spell`)."""
+        return {term: counts.most_common(1)[0][0] for term, counts in self._seen.items() if counts}
+
     def spell(self, texts: Iterable[str]) -> None:
-        """Find the most usual spelling of each related word in the texts of the batch."""
-        seen: dict[str, Counter[str]] = {term: Counter() for term in self.expansion}
-        for text in texts if seen else ():
+        """Count the spellings of each related word in some of the batch's texts."""
+        for text in texts if self.expansion else ():
             for word in words(text):
-                found = seen.get(stem(word, self.language))
-                if found is not None:
-                    found[fold(word)] += 1
-        self.spelling = {term: counts.most_common(1)[0][0] for term, counts in seen.items() if counts}
+                term = stem(word, self.language)
+                if term in self.expansion:
+                    self._seen.setdefault(term, Counter())[fold(word)] += 1
 
     def rank(self, d: Document) -> Relevance:
         """Score one document of the batch."""
@@ -245,13 +288,12 @@ class Ranker:
         matched = []
         total = 0.0
         possible = 0.0
-        for concept in self.concepts:
-            value, form = self._concept_score(d, concept)
+        for concept, (value, form) in zip(self.concepts, self._scores(d), strict=True):
             ceiling = max((self._idf(t) for t in (*concept.stems, *concept.forms)), default=0.0) * len(concept.stems)
             possible += ceiling * (K1 + 1) * 0.75
             total += value
             if value:
-                in_title = any(t in d.title for t in (*concept.stems, *concept.forms))
+                in_title = any(t in d.title for t in (*concept.stems, *concept.forms, *(form or "").split()))
                 matched.append({"concept": concept.name, "as": form, "in_title": in_title, "bm25": round(value, 3)})
         covered = len(matched) / len(self.concepts)
         phrases = self._phrases(d)
@@ -259,6 +301,7 @@ class Ranker:
         raw = total * covered**2 * (1 + PHRASE_BOOST * len(phrases) / max(1, len(self.topic_stems) - 1))
         raw += sum(related.values()) * (0.3 + 0.7 * covered)
         score = 1 - math.exp(-1.5 * raw / possible) if possible else 0.0
+        spelling = self.spelling
         excluded = sorted(term for term in self.unwanted if term in d.counts)
         if excluded:
             score *= UNWANTED
@@ -269,7 +312,7 @@ class Ranker:
                 "coverage": round(covered, 3),
                 "phrases": phrases,
                 "related": {
-                    self.spelling.get(term, term): round(value, 3)
+                    spelling.get(term, term): round(value, 3)
                     for term, value in sorted(related.items(), key=lambda i: -i[1])
                 },
                 "raw": round(raw, 3),

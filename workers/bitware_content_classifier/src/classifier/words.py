@@ -21,7 +21,7 @@ STOPWORDS: dict[str, frozenset[str]] = {
         he her here hers him his how however i if in into is it its itself just like made make many may me might more most
         much must my no nor not now of off on once one only onto or other our out over own per said same say says she should
         since so some still such than that the their them then there these they this those through to too two under until
-        up upon us use used using very via was we well were what when where which while who whom why will with within without
+        up upon us use used using versus very via vs was we well were what when where which while who whom why will with within without
         would yet you your""".split()
     ),
     "de": frozenset(
@@ -66,6 +66,13 @@ FILLERS = frozenset(
     three time today together told took try turn twice understand use usual wait walk want water way week went whole win
     winter woman word work world write year yesterday young""".split()
 )
+# Alone they are no key phrase either.
+PLAIN = FILLERS | frozenset(
+    """april august available based best better brand common complex december derived different early easier easy effective
+    efficient fast faster february free full general here high important january july june latest light local march modern
+    multiple november october popular possible powerful quick ready recent robust september similar simple special specific
+    strong today top useful various version want welcome wide""".split()
+)
 STEMMERS = {
     "en": "english",
     "de": "german",
@@ -75,6 +82,31 @@ STEMMERS = {
     "it": "italian",
     "nl": "dutch",
 }
+UNLIKE = {
+    word: kept
+    for kept, words in {
+        "embedded": "embedded",
+        "embed": "embed embeds embedding embeddings",
+        "university": "university universities",
+        "universe": "universe universes",
+        "organic": "organic organically",
+        "organization": "organization organizations organisation organisations organizational",
+        "several": "several",
+        "internal": "internal internally",
+        "experiment": "experiment experiments experimental experimenting",
+        "important": "important importance importantly",
+        "animal": "animal animals",
+        "customer": "customer customers",
+        "position": "position positions",
+        "conservative": "conservative conservatives",
+        "authority": "authority authorities",
+        "training": "training trainings trained trainer trainers",
+        "marketing": "marketing",
+    }.items()
+    for word in words.split()
+}
+"""English words to which the stemmer gives the stem of another: `embedded` is not about `embeddings`, `training` not about
+trains."""
 _stemmers: dict[str, object] = {}
 
 
@@ -96,6 +128,8 @@ def stem(word: str, language: str = "en") -> str:
     name = STEMMERS.get(language)
     if name is None or not folded.isalpha():
         return folded
+    if language == "en" and folded in UNLIKE:
+        return UNLIKE[folded]
     stemmer = _stemmers.get(language)
     if stemmer is None:
         stemmer = _stemmers[language] = snowballstemmer.stemmer(name)

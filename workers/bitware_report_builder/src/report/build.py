@@ -18,7 +18,7 @@ from report.feeds import FeedSummary
 from report.insights import Sentence, claim, executive_summary, key_insights
 from report.items import Analysis, Article, Item, choose
 from report.trend import buckets, describe
-from report.wording import capital, count, day
+from report.wording import capital, count, day, spelled
 
 SHOWN_ARTICLES = 30
 
@@ -61,16 +61,16 @@ def build(
 ) -> Report:
     """Make the report. `moment` (UTC) is when it is made; it stands on the page and in the id. `told` takes the place of the
     executive summary made here; sentences that cite no article of the report are left out. `sub_topics` and `asked` (questions) are the research's."""
-    items, near = choose(articles, analyses)
+    items, near, passed = choose(articles, analyses)
     numbers = {item.id: at for at, item in enumerate(items, 1)}
     told = [sentence for sentence in told if sentence.articles and set(sentence.articles) <= numbers.keys()]
-    summary = told or executive_summary(topic, items)
+    summary = told or executive_summary(topic, items, passed)
     insights = key_insights(topic, items)
     unit, row = buckets(items)
     trend = [claim(text, group) for text, group in describe(unit, row)]
     sources = Counter(item.source for item in items).most_common()
     topics = [(t, n) for t, n in Counter(name for i in items for name in _topics(i)).most_common(8) if n > 1]
-    notes = [*_notes(topic, articles, items, feeds), *more_notes]
+    notes = [*_notes(topic, articles, items, passed, feeds), *more_notes]
     viewed = angles(sub_topics, items) if items else []
     identity = hashlib.sha256("\n".join([topic, moment.isoformat(), *numbers]).encode()).hexdigest()[:16]
     report = Report(
@@ -97,6 +97,7 @@ def build(
         totals={
             "articles_read": len(articles),
             "articles_relevant": len(items),
+            "articles_passed": passed,
             "sources": len(sources),
             "feeds": len(feeds),
             "feeds_failed": sum(feed.failed for feed in feeds),
@@ -117,6 +118,7 @@ def _listed(item: Item, number: int) -> dict[str, Any]:
         "id": item.id,
         "number": number,
         "title": item.title,
+        "issue": item.issue,
         "url": item.link,
         "source": item.source,
         "author": item.article.author,
@@ -154,13 +156,16 @@ def why(item: Item) -> str:
     return text + (f"; also {', '.join(related)}" if related else "")
 
 
-def _notes(topic: str, articles: Sequence[Article], items: Sequence[Item], feeds: Sequence[FeedSummary]) -> list[str]:
+def _notes(
+    topic: str, articles: Sequence[Article], items: Sequence[Item], passed: int, feeds: Sequence[FeedSummary]
+) -> list[str]:
     """How the report came about and what it could not see. These speak of the reading, not of the world."""
     read = f"{capital(count(len(articles), 'article'))} from {count(len(feeds), 'feed')} were read; "
     notes = [
-        read
-        + (f"{count(len(items), 'article')} passed the relevance threshold." if items else f"none is about {topic}.")
+        read + (f"{count(passed, 'article')} passed the relevance threshold." if items else f"none is about {topic}.")
     ]
+    if passed > len(items):
+        notes.append(f"The report rests on the {spelled(len(items))} closest to the topic.")
     repeated = sum(feed.duplicates_by_url + feed.duplicates_by_content for feed in feeds)
     if repeated:
         notes.append(f"{capital(count(repeated, 'item'))} told again what another feed had told and were left out.")

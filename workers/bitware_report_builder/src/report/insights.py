@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,21 @@ from datetime import UTC, datetime
 from report.items import Item, stories
 from report.wording import capital, count, day, listed, sentence, span, spelled
 
-MOST_INSIGHTS = 6
+MOST_INSIGHTS, FEWEST_INSIGHTS = 6, 3
+GENERIC = frozenset(
+    """advance agent analysi announcing discover explore inside introducing launching learn meet releasing today using application approach area article assisted available based benefit best better blog build building
+    business capability case challenge change code common company complex customer data deep developer development different
+    early easy easier effective efficient engineering enterprise example experience fast feature first framework free full
+    future general good great group growth guide hard high idea impact important improvement industry information innovation
+    insight integration intelligence issue key knowledge large latest learning level light local long major market method model
+    modern month multiple need new news number open option order people performance piece place plan platform policy popular
+    possible powerful practice private problem process product production program project public quality question quick ready
+    real recent release report research resource result review robust scale scope search series service simple single size
+    small software solution special specific standard state step strategy strong structure study style support system task
+    team technique technology test time tip tool top topic training transparency type update use useful user value version way
+    week work workflow world year""".split()
+)
+"""Words that name nothing by themselves, without a plural's s."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -34,20 +49,20 @@ def claim(text: str, items: Sequence[Item]) -> Sentence:
     return Sentence(sentence(text), tuple(dict.fromkeys(item.id for item in items)))
 
 
-def executive_summary(topic: str, items: Sequence[Item]) -> list[Sentence]:
-    """Three to five sentences a reader in a hurry should have."""
+def executive_summary(topic: str, items: Sequence[Item], passed: int = 0) -> list[Sentence]:
+    """Three to five sentences a reader in a hurry should have. `passed` is how many articles are relevant, where the items
+    are only the closest of them."""
     if not items:
         return []
     sources = Counter(item.source for item in items)
     dates = sorted(item.date for item in items if item.date)
     when = f", published {span(dates[0], dates[-1])}" if dates else ""
     verb = "is" if len(items) == 1 else "are"
-    told = [
-        claim(
-            f"{capital(count(len(items), 'article'))} from {count(len(sources), 'source')} {verb} about {topic}{when}.",
-            items,
-        )
-    ]
+    first = f"{capital(count(len(items), 'article'))} from {count(len(sources), 'source')} {verb} about {topic}{when}."
+    if passed > len(items):
+        closest = f"The {spelled(len(items))} closest of {passed:,} articles about {topic}"
+        first = f"{closest} are from {count(len(sources), 'source')}{when}."
+    told = [claim(first, items)]
     lead = items[0]
     several_years = bool(dates) and dates[0].year != dates[-1].year
     stated = f" on {day(lead.date, year=several_years)}" if lead.date else ""
@@ -106,21 +121,23 @@ def shared_phrases(topic: str, items: Sequence[Item]) -> list[tuple[str, list[It
     """Phrases and names that at least two items of different sources use, the most widely shared first.
 
     The topic's own words do not count, nor a phrase inside another one that as many share."""
-    own = {word.casefold()[:5] for word in topic.split()} | _initials(topic)
+    own = {word.casefold()[:5] for word in re.split(r"[\s-]", topic) if word} | _initials(topic)
     users: dict[str, list[Item]] = {}
     shown: dict[str, str] = {}
     for item in items:
         names = [*item.analysis.key_phrases, *(str(entity.get("name", "")) for entity in item.analysis.key_entities)]
         for phrase in {name.casefold(): name for name in names if len(name) > 3}.values():
             key = phrase.casefold().removesuffix("s")
-            if all(word[:5] in own for word in key.split()):
+            parts = re.split(r"[\s-]", key)
+            # `AI systems` says no more of AI than `systems` does.
+            if all(word[:5] in own or word.removesuffix("s") in GENERIC or word in GENERIC for word in parts if word):
                 continue
             shown.setdefault(key, phrase)
             users.setdefault(key, []).append(item)
     found = [
         (shown[key], group)
         for key, group in users.items()
-        if len(group) >= 2 and len({item.source for item in group}) >= 2
+        if len(group) >= (2 if _telling(shown[key]) else 3) and len({item.source for item in group}) >= 2
     ]
     found.sort(key=lambda pair: (-len(pair[1]), -len(pair[0]), pair[0]))
     kept: list[tuple[str, list[Item]]] = []
@@ -129,6 +146,11 @@ def shared_phrases(topic: str, items: Sequence[Item]) -> list[tuple[str, list[It
         if not any(ids <= {item.id for item in other} and _inside(phrase, longer) for longer, other in kept):
             kept.append((phrase, group))
     return kept
+
+
+def _telling(phrase: str) -> bool:
+    """Several words, or a name: one common word may stand in two articles by chance."""
+    return " " in phrase or any(letter.isupper() for letter in phrase)
 
 
 def _inside(one: str, other: str) -> bool:
@@ -175,7 +197,18 @@ def key_insights(topic: str, items: Sequence[Item]) -> list[Insight]:
         if item.id not in used and says_more(item):
             insights.append(Insight(item.title, (claim(_stated(item), [item]),)))
             used.add(item.id)
-    return insights
+    left = [item for item in items if item.id not in used]
+    return insights + _bare(left, min(FEWEST_INSIGHTS, len(items)) - len(insights))
+
+
+def _bare(items: Sequence[Item], most: int) -> list[Insight]:
+    """Where no article says more than its title, the titles, with where and when."""
+    found = []
+    for item in items[: max(0, most)]:
+        when = f" on {day(item.date, year=True)}" if item.date else ""
+        where = f"tells of it in “{item.issue}”" if item.issue else "published it"
+        found.append(Insight(item.title, (claim(f"{item.source} {where}{when}", [item]),)))
+    return found
 
 
 def says_more(item: Item) -> bool:

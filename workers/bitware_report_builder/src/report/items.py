@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-LEAST_RELEVANCE = 0.25
-SHARE_OF_BEST = 0.4
+LEAST_RELEVANCE, SHARE_OF_BEST = 0.15, 0.2
+"""For articles that have the whole topic, or nearly;"""
+LEAST_OF_A_PART, SHARE_OF_A_PART = 0.3, 0.35
+"""for those that have a part of it: of two words one alone says little."""
+NEARLY = 0.6
 MOST_ITEMS = 60
 LEAST_NEAR = 0.1
 NEAR_SHARE_OF_BEST = 0.15
@@ -43,6 +46,8 @@ class Analysis:
     confidence_score: float = 0.0
     language: str = "und"
     summary: str = ""
+    story: str | None = None
+    """The one of an issue's stories that the analysis is of."""
     detected_topics: list[Any] = field(default_factory=list)
     key_phrases: list[str] = field(default_factory=list)
     key_entities: list[Any] = field(default_factory=list)
@@ -61,7 +66,12 @@ class Item:
 
     @property
     def title(self) -> str:
-        return self.article.title.strip() or self.article.article_url
+        return (self.analysis.story or self.article.title).strip() or self.article.article_url
+
+    @property
+    def issue(self) -> str:
+        """The title of the issue that the story stands in; "" for an article that is one."""
+        return self.article.title.strip() if self.analysis.story else ""
 
     @property
     def link(self) -> str | None:
@@ -95,12 +105,13 @@ def source_of(article: Article) -> str:
     )
 
 
-def choose(articles: Sequence[Article], analyses: Sequence[Analysis]) -> tuple[list[Item], list[Item]]:
-    """(relevant, near), each the best first. Relevant: at least 0.25 and two fifths of the best, sixty at the most. Near:
-    below that, at least 0.1 and 0.15 of the best, twelve at the most: about half of these were about the topic when judged by hand."""
+def choose(articles: Sequence[Article], analyses: Sequence[Analysis]) -> tuple[list[Item], list[Item], int]:
+    """(relevant, near, how many are relevant), the best first: sixty relevant ones at the most, twelve near ones.
+
+    Relevant is, with the whole topic or nearly, what has at least 0.15 and a fifth of the best score; with less of it,
+    0.3 and 0.35 of the best. Near is what is below that, and has at least 0.1 and 0.15 of the best."""
     by_url = {analysis.article_url: analysis for analysis in analyses}
     best = max((analysis.relevance_score for analysis in analyses), default=0.0)
-    floor = max(LEAST_RELEVANCE, best * SHARE_OF_BEST)
     near_floor = max(LEAST_NEAR, best * NEAR_SHARE_OF_BEST)
     items: dict[str, Item] = {}
     for article in articles:
@@ -110,9 +121,17 @@ def choose(articles: Sequence[Article], analyses: Sequence[Analysis]) -> tuple[l
         identity = item_id(article.article_url)
         items.setdefault(identity, Item(identity, article, analysis, source_of(article), parse_date(article.pub_date)))
     ranked = sorted(items.values(), key=lambda item: (-item.relevance, item.title.casefold(), item.id))
-    relevant = [item for item in ranked if item.relevance >= floor]
-    near = [item for item in ranked if item.relevance < floor]
-    return relevant[:MOST_ITEMS], near[:MOST_NEAR]
+    relevant = [item for item in ranked if item.relevance >= _floor(item.analysis, best)]
+    near = [item for item in ranked if item.relevance < _floor(item.analysis, best)]
+    return relevant[:MOST_ITEMS], near[:MOST_NEAR], len(relevant)
+
+
+def _floor(analysis: Analysis, best: float) -> float:
+    parts = analysis.explanation.get("relevance")
+    coverage = parts.get("coverage") if isinstance(parts, dict) else None
+    if isinstance(coverage, int | float) and coverage >= NEARLY:
+        return max(LEAST_RELEVANCE, best * SHARE_OF_BEST)
+    return max(LEAST_OF_A_PART, best * SHARE_OF_A_PART)
 
 
 def stories(items: Sequence[Item]) -> list[list[Item]]:

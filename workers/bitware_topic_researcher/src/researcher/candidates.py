@@ -109,7 +109,7 @@ def _rate(
         name: read({"title": text, "language": language or "en"})
         for name, text in (
             ("title", title),
-            ("topics", ". ".join(feed["topics"])),
+            ("topics", ". ".join(_named(label, matcher) for label in feed["topics"])),
             ("description", feed["description"]),
         )
     }
@@ -140,6 +140,12 @@ def _rate(
         "items": None if articles is None else len(articles),
         "matching": None if articles is None else len(matching),
     }
+
+
+def _named(label: str, matcher: Matcher) -> str:
+    """A label that is a name of the topic, as a sentence would have it: `go` is `on Go`."""
+    names = {" ".join(form) for idea in matcher.topic.ideas if idea.proper for form in idea.forms}
+    return next((f"on {name}" for name in names if name.casefold() == label.casefold()), label)
 
 
 def _spoken(articles: Sequence[tuple[Text, Match]]) -> str:

@@ -1,6 +1,6 @@
 """What common subjects are called in five languages, so that a topic in one of them finds articles in the others.
 
-A row is one thing: its names in English | German | Spanish | Portuguese | French, several divided by commas. A name counts
+The same file lies in each worker that needs it, since folders are deployed alone. A row is one thing: its names in English | German | Spanish | Portuguese | French, several divided by commas. A name counts
 only in articles of its language; the topic's own words count in all.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from researcher.words import fold, stem
+from .words import fold, stem
 
 LANGUAGES = ("en", "de", "es", "pt", "fr")
 LONGEST = 3
@@ -40,10 +40,11 @@ university | Universität, Hochschule | universidad | universidade | université
 election | Wahl | elección | eleição | élection
 privacy, data protection | Datenschutz | privacidad, protección de datos | privacidade, proteção de dados | vie privée, protection des données
 regulation, legislation, regulate | Regulierung, Gesetzgebung | regulación, legislación | regulamentação, legislação | réglementation, législation
+lawsuit, sue, legal action | Klage, klagen | demanda | processo, ação judicial | procès, plainte
 copyright | Urheberrecht | derechos de autor | direitos de autor | droit d'auteur
 security | Sicherheit | seguridad | segurança | sécurité
 robot, robotics | Roboter, Robotik | robot, robótica | robô, robótica | robot, robotique
-self-driving car, autonomous vehicle, autonomous driving | autonomes Fahren | coche autónomo | carro autónomo | voiture autonome
+self-driving car, autonomous vehicle, autonomous car, autonomous driving, driverless car, robotaxi | autonomes Fahren | coche autónomo | carro autónomo | voiture autonome
 open source | Open Source, quelloffen | código abierto | código aberto | logiciel libre
 coral reef | Korallenriff | arrecife de coral | recife de coral | récif corallien
 ocean, sea | Ozean, Meer | océano, mar | oceano, mar | océan, mer
@@ -64,6 +65,8 @@ book, literature | Buch, Literatur | libro, literatura | livro, literatura | liv
 tourism | Tourismus | turismo | turismo | tourisme
 vaccine, vaccination | Impfung, Impfstoff | vacuna, vacunación | vacina, vacinação | vaccin, vaccination
 cancer | Krebs | cáncer | cancro | cancer
+venture capital, venture capitalist | Wagniskapital, Risikokapital | capital riesgo | capital de risco | capital-risque
+speech recognition | Spracherkennung | reconocimiento de voz | reconhecimento de voz | reconnaissance vocale
 startup | Startup, Gründer | startup, empresa emergente | startup | startup, jeune pousse
 Europe, European, EU | Europa, europäisch, EU | Europa, europeo | Europa, europeu | Europe, européen
 Germany, German | Deutschland, deutsch | Alemania | Alemanha | Allemagne

@@ -1,4 +1,7 @@
-"""Issues that tell several stories under one title: `Chip Prices Fall, Robots Fold Laundry, New Rules for Drones`. Pure."""
+"""Issues that tell several stories under one title: `Chip Prices Fall, Robots Fold Laundry, New Rules for Drones`. Pure.
+
+The same file lies in each worker that needs it, since folders are deployed alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ STORIES = 3
 """So many parts of a title, all but one of them of two words or more, are stories of their own."""
 _BETWEEN = re.compile(r"[,;|]\s+|[?!]\s+(?=[A-Z])")
 _GOES_ON = re.compile(
-    r"(?:and|or|but|und|oder|y|e|et|which|who|that|with|for|in|on|of|from|to|by|says|including)\b", re.I
+    r"(?:and|or|but|und|oder|y|e|et|which|who|that|with|for|in|on|of|from|to|by|says|including)(?![\w-])", re.I
 )
 
 

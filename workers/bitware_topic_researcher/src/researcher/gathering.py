@@ -130,10 +130,12 @@ class Gathering:
         for row in summary:
             if row.get("status") == "failed":
                 self.unreachable.append({"what": str(row.get("feed_url")), "reason": str(row.get("reason") or "?")})
-        for number, article in enumerate(without_stock(articles)):
-            self.texts.append(self._one(article))
-            if number % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
+        for rows in without_stock(articles):
+            for number, (_, article) in enumerate(rows):
+                self.texts.append(self._one(article))
+                if number % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def _one(self, article: dict[str, Any]) -> tuple[Text, Match]:
         """An article and how much it is about the topic; of one that tells several stories, the one that is most."""

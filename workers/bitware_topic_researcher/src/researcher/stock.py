@@ -1,13 +1,16 @@
-"""What a feed writes around every article (`The Batch AI News and Insights: ...`) says nothing of the single one. Pure."""
+"""What a feed writes around every article (`The Batch AI News and Insights: ...`) says nothing of the single one. Pure.
+
+The same file lies in each worker that needs it, since folders are deployed alone.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from researcher.words import WORD, fold
-
+_WORD = re.compile(r"[^\W_]+(?:['’.+#&-][^\W_]+)*")
 FEWEST = 6
 """Articles of a feed that must begin (or end) alike,"""
 SHARE = 0.3
@@ -16,23 +19,22 @@ SHORTEST = {"title": 2, "content": 3}
 LONGEST = 20
 
 
-def without_stock(articles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The articles without the words that many of the same feed begin or end with, in title and content each."""
+def without_stock(articles: Sequence[dict[str, Any]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
+    """The articles without the words that many of the same feed begin or end with, in title and content each: feed by feed,
+    (the place in `articles`, the article) of each of its."""
     feeds: dict[str, list[int]] = defaultdict(list)
     for number, article in enumerate(articles):
         feeds[str(article.get("feed_url"))].append(number)
-    made = [dict(article) for article in articles]
     for numbers in feeds.values():
+        made = [dict(articles[number]) for number in numbers]
         for name, shortest in SHORTEST.items():
-            for number, text in zip(
-                numbers, _cut([str(made[n].get(name) or "") for n in numbers], shortest), strict=True
-            ):
-                made[number][name] = text
-    return made
+            for row, text in zip(made, _cut([str(row.get(name) or "") for row in made], shortest), strict=True):
+                row[name] = text
+        yield list(zip(numbers, made, strict=True))
 
 
 def _cut(texts: Sequence[str], shortest: int) -> list[str]:
-    spans = [[(fold(word[0]), *word.span()) for word in WORD.finditer(text)] for text in texts]
+    spans = [[(word[0].casefold(), *word.span()) for word in _WORD.finditer(text)] for text in texts]
     heads, tails = _common(spans, shortest), _common([found[::-1] for found in spans], shortest)
     cut = []
     for text, found, head, tail in zip(texts, spans, heads, tails, strict=True):
