@@ -8,6 +8,7 @@ from pathlib import Path
 from sandbox.app.redaction import Redaction
 from sandbox.clock import Clock
 from sandbox.config.models import EventsConfig
+from sandbox.credentials import shown_url
 from sandbox.egress import Egress
 from sandbox.egress.call import Call
 from sandbox.egress.observing import Exchange, Finished
@@ -15,7 +16,6 @@ from sandbox.errors import UserError
 from sandbox.events import Bus, Event, EventLog
 from sandbox.events.api import EventsApi
 from sandbox.events.bodies import Recorded, Tape
-from sandbox.events.scrub import scrub_url
 from sandbox.runtime.exchange import json_response
 from sandbox.runtime.web import Request, Response
 
@@ -67,7 +67,7 @@ class Recording:
             assert self.log is not None
             fields = {
                 "method": seen.method,
-                "url": scrub_url(seen.url),
+                "url": shown_url(seen.url),
                 "status": seen.status,
                 "ms": seen.ms,
                 "by": seen.by,

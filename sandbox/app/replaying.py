@@ -14,11 +14,11 @@ from sandbox.events.bodies import BodyRef, Tape
 from sandbox.events.compare import Answer, compare
 from sandbox.events.records import Entry
 from sandbox.events.records import Request as RequestRecord
-from sandbox.events.scrub import MASK
 from sandbox.events.store import Reader
 from sandbox.host.convert import DROPPED_IN, MAX_BODY
 from sandbox.host.errors import error_answer, wants_html
 from sandbox.host.wire import build_head
+from sandbox.ids import MASK
 from sandbox.runtime.exchange import header_pairs, incoming_request, json_response, read_bytes, read_json
 from sandbox.runtime.trace import HEADER, STATE_HEADER, Trace, hop
 from sandbox.runtime.values import JsException

@@ -36,6 +36,7 @@ _REFUSED: tuple[tuple[IPv4Network | IPv6Network, str], ...] = tuple(
         ("ff00::/8", "multicast"),
     )
 )
+_OF_OURS = frozenset({"loopback", "private", "unique local"})
 _NAT64 = ip_network("64:ff9b::/96")
 _V4_COMPATIBLE = ip_network("::/96")
 
@@ -60,6 +61,13 @@ def refusal(address: str) -> str | None:
         if not parsed.is_global:
             return "not public"
     return None
+
+
+def way_there(kind: str | None, origin: str) -> str:
+    """How to reach a server of this machine or network all the same, to follow a refusal; empty for other addresses."""
+    if kind not in _OF_OURS:
+        return ""
+    return f'. To reach it, route it in sandbox.toml: [[egress.routes]] match = "{origin}/*" with upstream = "{origin}"'
 
 
 def _carried(address: IPv6Address) -> list[IPv4Address]:

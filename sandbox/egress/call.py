@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sandbox.credentials import shown_url
 from sandbox.egress.counting import Body, Counted
 from sandbox.runtime import exchange
 from sandbox.runtime.redirects import follow, parse
@@ -43,6 +44,11 @@ class Call:
         """Bytes of the body that went out so far."""
         return self.body.count if isinstance(self.body, Counted) else len(self.body or b"")  # type: ignore[arg-type]
 
+    @property
+    def shown(self) -> str:
+        """The address as errors and events say it, without credentials."""
+        return shown_url(self.url)
+
     def header(self, name: str) -> str | None:
         """The first value of a header (lower case), or None."""
         return next((value for given, value in self.headers if given == name), None)
@@ -63,11 +69,11 @@ class Call:
         try:
             following = follow(self.url, self.method, self.headers, status, location)
         except ValueError as error:
-            throw("TypeError", f"{self.url} redirects to {location}: {error}")
+            throw("TypeError", f"{self.shown} redirects to {shown_url(location)}: {error}")
         if following.keep_body and isinstance(self.body, Counted):
-            throw("TypeError", f"{self.url} redirects, but the request's body is a stream and cannot be sent again")
+            throw("TypeError", f"{self.shown} redirects, but the request's body is a stream and cannot be sent again")
         url = normalize_url(following.url)
         if url is None:
-            throw("TypeError", f"{self.url} redirects to {location}, which is not a valid URL")
+            throw("TypeError", f"{self.shown} redirects to {shown_url(location)}, which is not a valid URL")
         body = self.body if following.keep_body else None
         return Call(self.worker, following.method, url, following.headers, body, self.outside)

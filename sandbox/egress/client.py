@@ -30,7 +30,11 @@ Refuse = Callable[[str], str | None]
 
 
 class AddressRefused(OSError):
-    """A host has an address that workers may not reach."""
+    """A host has an address that workers may not reach; `kind` says which sort of address ("loopback")."""
+
+    def __init__(self, message: str, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Unreachable(SandboxError):
@@ -90,7 +94,7 @@ def check_address(host: str, address: str, refuse: Refuse) -> None:
     """Raises AddressRefused."""
     why = refuse(address)
     if why is not None:
-        raise AddressRefused(f"{host} is at {address}, a {why} address, which workers may not reach")
+        raise AddressRefused(f"{host} is at {address}, a {why} address, which workers may not reach", why)
 
 
 @dataclass(slots=True)

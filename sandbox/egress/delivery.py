@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 
+from sandbox.egress.addresses import way_there
 from sandbox.egress.bodies import ForWorker, decoded, pieces
 from sandbox.egress.call import Call
 from sandbox.egress.client import AddressRefused, Client, Unreachable
 from sandbox.egress.counting import count_body
 from sandbox.runtime import exchange
 from sandbox.runtime.protocols import Emit
+from sandbox.runtime.redirects import parse
 from sandbox.runtime.values import JsException
 from sandbox.runtime.web import Response
 
@@ -31,11 +33,12 @@ class Delivery:
             status, headers, source = await self.send(client, call, by)
         except AddressRefused as error:
             self.note(call, 0, "refused", 0)
-            raise JsException("TypeError", f"fetch of {call.url} refused: {error}") from None
+            way = way_there(error.kind, parse(call.url).origin)
+            raise JsException("TypeError", f"fetch of {call.shown} refused: {error}{way}") from None
         except Unreachable as error:
             self.note(call, 0, by, 0)
             # without the client library's own traces, which say no more to a worker's author
-            raise JsException("TypeError", f"fetch of {call.url} failed: {error}") from None
+            raise JsException("TypeError", f"fetch of {call.shown} failed: {error}") from None
         body = None if source is None else ForWorker(decoded(source, headers), source)
         return exchange.make_response(body, status=status, headers=headers)
 
@@ -67,7 +70,7 @@ class Delivery:
         self._emit(
             "outbound",
             worker=call.worker,
-            url=call.url,
+            url=call.shown,
             method=call.method,
             status=status,
             by=by,

@@ -12,7 +12,8 @@ from aiohttp.abc import AbstractResolver
 
 from sandbox.clock import Clock, SystemClock
 from sandbox.config.models import EgressConfig, fold
-from sandbox.egress.addresses import refusal
+from sandbox.credentials import shown_url
+from sandbox.egress.addresses import refusal, way_there
 from sandbox.egress.bodies import decoded
 from sandbox.egress.call import Call
 from sandbox.egress.client import Client, Refuse, Unreachable
@@ -141,9 +142,9 @@ class Egress:
                 return response
             await close(exchange.take_body(response))
             if redirect == "error":
-                throw("TypeError", f"{call.url} redirects to {location}, and redirect is 'error'")
+                throw("TypeError", f"{call.shown} redirects to {shown_url(location)}, and redirect is 'error'")
             call = call.after_redirect(response.status, location)
-        raise JsException("TypeError", f"too many redirects: more than {MAX_REDIRECTS}, the last to {call.url}")
+        raise JsException("TypeError", f"too many redirects: more than {MAX_REDIRECTS}, the last to {call.shown}")
 
     async def send_external(self, url: str, request: Request, *, worker: str = "") -> Response:
         """Send a request's method, headers and body to `url`, where an external worker answers; no redirects.
@@ -187,13 +188,13 @@ class Egress:
         try:
             address = parse(call.url)
         except ValueError:
-            throw("TypeError", f"Invalid URL: {call.url}")
+            throw("TypeError", f"Invalid URL: {call.shown}")
         if address.scheme not in ("http", "https"):
-            throw("TypeError", f"{call.url}: only http and https can be fetched")
+            throw("TypeError", f"{call.shown}: only http and https can be fetched")
         here = self._here
         if call.outside and here.is_this_machine(address):
             self._delivery.note(call, 0, "refused", 0)
-            throw("TypeError", f"fetch of {call.url} refused: a server of the internet redirects to this machine")
+            throw("TypeError", f"fetch of {call.shown} refused: a server of the internet redirects to this machine")
         name = here.hosted.find(address)
         if name is not None:
             return await self._to_worker(call, name)
@@ -225,9 +226,12 @@ class Egress:
         """What nothing of ours answers: the open internet, or what stands for it."""
         if self.mode == "offline":
             self._delivery.note(call, 0, "refused", 0)
+            if self._here.is_this_machine(address):  # which going online would not open
+                way = way_there("loopback", address.origin)
+                throw("TypeError", f"fetch of {call.shown} refused: workers may not reach this machine{way}")
             throw(
                 "TypeError",
-                f"fetch of {call.url} refused: this sandbox is offline. Start it with `--egress online` to let workers "
+                f"fetch of {call.shown} refused: this sandbox is offline. Start it with `--egress online` to let workers "
                 f'reach the internet, or route the address in sandbox.toml: [[egress.routes]] match = "{address.origin}'
                 '/*" with folder = "..." or worker = "..."',
             )
@@ -275,13 +279,13 @@ class Egress:
     async def _to_worker(self, call: Call, name: str) -> Response:
         depth = _depth.get()
         if depth >= MAX_DEPTH:
-            throw("Error", f"{call.url}: workers call one another more than {MAX_DEPTH} deep; is there a loop?")
+            throw("Error", f"{call.shown}: workers call one another more than {MAX_DEPTH} deep; is there a loop?")
         _depth.set(depth + 1)
         try:
             response = await self._invoke.fetch(name, call.request())
         except ConnectionLost as error:
             self._delivery.note(call, 0, f"worker:{name}", 0)
-            raise JsException("TypeError", f"fetch of {call.url} failed: {error.message}") from error
+            raise JsException("TypeError", f"fetch of {call.shown} failed: {error.message}") from error
         except SandboxError as error:
             # What a caller over the network would see of a failed worker: a response, no exception.
             response = exchange.json_response(error.as_json(), status=error.status)

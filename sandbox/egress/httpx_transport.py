@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.credentials import shown_url
 from sandbox.egress.after_import import when_imported
 from sandbox.egress.counting import close
 from sandbox.egress.inflate import can_decode
@@ -74,7 +75,7 @@ def _patch(httpx: Any) -> None:
         try:
             response = await _within(first, _fetched(httpx, worker, request))
         except TimeoutError:
-            raise httpx.ReadTimeout(f"{request.url} took too long", request=request) from None
+            raise httpx.ReadTimeout(f"{shown_url(str(request.url))} took too long", request=request) from None
         except JsException as error:
             raise httpx.ConnectError(error.message, request=request) from None
         headers = _plain_headers(exchange.header_pairs(response))

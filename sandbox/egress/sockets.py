@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+from sandbox.egress.addresses import way_there
 from sandbox.egress.attribution import attribute_threads
 from sandbox.egress.here import Here
 from sandbox.runtime.context import WorkerContext, current_worker
@@ -103,7 +104,7 @@ class SocketRules:
             why = "connect to an address that socket.getaddrinfo gives, which can be checked, not to a name"
         if why is None:
             kind = self._refuse(host)
-            why = kind and f"it is a {kind} address, which workers may not reach"
+            why = kind and f"it is a {kind} address, which workers may not reach{_way(kind, host, port)}"
         if why is not None:
             self._refused(worker, host, port, why)
         if tape is not None:
@@ -122,6 +123,9 @@ class SocketRules:
         mode = self._mode()
         if mode == "online":
             return None
+        kind = self._refuse(host) if _is_number(host) else "loopback" if _is_local(host) else None
+        if mode == "offline" and kind is not None and (way := _way(kind, host, port)):
+            return f"this sandbox is offline, and going online opens no {kind} address{way}"
         if mode == "offline":
             return f"this sandbox is offline. Start it with `--egress online` to let workers reach the internet. {ELSE}"
         verb = "answers calls from" if mode == "replay" else "writes calls to"
@@ -252,6 +256,12 @@ def install_socket_rules() -> Callable[[], None]:
         undo_threads()
 
     return undo
+
+
+def _way(kind: str, host: str, port: int) -> str:
+    """As `way_there`, by the clients that see routes."""
+    way = way_there(kind, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    return f"{way}. {ELSE}" if way else ""
 
 
 def _is_number(host: str) -> bool:

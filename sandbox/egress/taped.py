@@ -54,13 +54,13 @@ class TapedCalls:
         call.by = "recording"
         recorded = tape.take_call(call.method, call.url, body)
         if recorded is None:
-            throw("TypeError", f"fetch of {call.url} refused: this is a replay, and the call was not recorded")
+            throw("TypeError", f"fetch of {call.shown} refused: this is a replay, and the call was not recorded")
         await tape.turn(recorded.turn)
         if recorded.error is not None:
             throw("TypeError", recorded.error)
         if recorded.answer is None:
             tape.diverged("over", f"the answer of {recorded.turn} was too long to keep")
-            throw("TypeError", f"fetch of {call.url} failed: its answer was too long to be recorded")
+            throw("TypeError", f"fetch of {call.shown} failed: its answer was too long to be recorded")
         call.outside = recorded.by == "network"
         empty = call.method == "HEAD" or recorded.status in _WITHOUT_BODY
         return exchange.make_response(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-MASK = "[secret]"
-_CREDENTIALS = re.compile(r"authorization|cookie|token|secret|api-?key|password|credential|session|signature")
-_QUERY = re.compile(
-    r"([?&](?:[^=&#]*(?:token|secret|api_?-?key|password|signature|auth)[^=&#]*|key|sig)=)[^&#]+", re.IGNORECASE
-)
-_USERINFO = re.compile(r"^(\w+://)[^/?#@]*@")
+from sandbox.credentials import SHOWN_HEADERS
+from sandbox.ids import MASK
 
 
 class Redactor(Protocol):
@@ -34,21 +29,9 @@ class NoSecrets:
         return False
 
 
-def carries_credentials(name: str) -> bool:
-    """Whether a header (lower case) is recorded by its name alone."""
-    return _CREDENTIALS.search(name) is not None
-
-
 def scrub_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Headers as they are recorded: lower-case names; a credential's value becomes `[secret]`."""
-    return [(name, MASK if carries_credentials(name) else value) for name, value in pairs]
-
-
-def scrub_url(url: str) -> str:
-    """An outbound URL without credentials: those before the host, and query parameters that are called so."""
-    if "@" in url:
-        url = _USERINFO.sub(rf"\1{MASK}@", url)
-    return _QUERY.sub(rf"\1{MASK}", url) if "?" in url else url
+    return [(name, MASK if SHOWN_HEADERS.has(name) else value) for name, value in pairs]
 
 
 def redacted(value: Any, redact: Redactor) -> Any:

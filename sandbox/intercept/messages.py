@@ -15,6 +15,7 @@ from typing import Any
 
 import sandbox.orchestrator.codec as codec
 from sandbox.config.faults import HEADER_NAME
+from sandbox.credentials import SHOWN_HEADERS
 from sandbox.egress.call import Call
 from sandbox.errors import UserError
 from sandbox.handshake.messages import AcknowledgeRequest, HandshakeRequest, Message, ProcessRequest
@@ -26,7 +27,6 @@ from sandbox.runtime.web import Request
 from sandbox.runtime.web.url import normalize_url
 
 HIDDEN = "(not shown)"
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _STEPS: Mapping[str, type[Message]] = {
     "handshake": HandshakeRequest,
     "process": ProcessRequest,
@@ -165,7 +165,7 @@ def _headers_out(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """By name; a repeated one's values as a list."""
     found: dict[str, Any] = {}
     for name, value in pairs:
-        value = HIDDEN if name in _SECRET_HEADERS else value
+        value = HIDDEN if SHOWN_HEADERS.has(name) else value
         if name in found:
             before = found[name]
             found[name] = [*before, value] if isinstance(before, list) else [before, value]

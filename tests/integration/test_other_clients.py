@@ -210,6 +210,8 @@ async def test_this_machine_is_closed_in_every_mode(ask, server, mode: str) -> N
     for way in ("requests", "raw", "aiohttp", "streams", "thread", "pool", "datagram"):
         answer, events = await ask(way, f"http://127.0.0.1:{server}/", egress=mode)
         assert words.get(mode, f"egress mode {mode}") in answer["text"], way
+        if mode in words:
+            assert f'with upstream = "http://127.0.0.1:{server}"' in answer["text"], way
         assert [event["by"] for event in events][:1] == ["refused"]
 
 

@@ -13,6 +13,7 @@ RUNGS = {
     "errors": 0,
     "clock": 0,
     "ids": 0,
+    "credentials": 0,
     "config": 1,
     "storage": 1,
     "runtime": 1,

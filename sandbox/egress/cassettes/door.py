@@ -130,5 +130,5 @@ async def _whole(call: Call) -> bytes:
     async for chunk in call.body:
         found += chunk
         if len(found) > KEPT:
-            throw("TypeError", f"fetch of {call.url} failed: its body is too long to be compared with recordings")
+            throw("TypeError", f"fetch of {call.shown} failed: its body is too long to be compared with recordings")
     return bytes(found)

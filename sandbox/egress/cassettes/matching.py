@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.config.models import MatchConfig
+from sandbox.credentials import plain_name
 from sandbox.egress.cassettes.content import meaning
 from sandbox.egress.cassettes.recording import Asked, Recording
-from sandbox.egress.cassettes.scrub import plain_name
 from sandbox.ids import MASK
 from sandbox.runtime.redirects import parse
 

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from sandbox.config.models import ScrubConfig
+from sandbox.credentials import DOUBTFUL, FIELDS, HEADERS, QUERY, Names
 from sandbox.egress.cassettes.content import indented, is_form, read_json, text_of
 from sandbox.egress.cassettes.recording import Answered, Asked, Pairs
 from sandbox.ids import MASK
 
-HEADERS = (
-    *("authorization", "proxy-authorization", "cookie", "set-cookie"),
-    *("*api-key", "*apikey", "*auth", "*-token", "*-secret", "*-password", "*-signature*", "*-credential"),
-    *("*access-key", "*subscription-key", "*secret-key"),
-)
-QUERY = (
-    *("api_key", "apikey", "key", "token", "access_token", "refresh_token", "id_token", "auth", "auth_token"),
-    *("password", "passwd", "pwd", "secret", "client_secret", "signature", "sig", "sas", "session_token"),
-    *("x_amz_signature", "x_amz_credential", "x_amz_security_token", "x_goog_signature", "x_goog_credential"),
-)
-FIELDS = (
-    *("api_key", "apikey", "access_token", "refresh_token", "id_token", "auth_token", "bearer_token", "session_token"),
-    *("authorization", "password", "passwd", "pwd", "secret", "client_secret", "private_key", "secret_key"),
-)
-DOUBTFUL = ("key", "token", "signature", "credential", "credentials")
-"""Fields that mean other things too: scrubbed where the value looks like a credential, long and without a blank."""
 _CREDENTIAL = re.compile(r"\S{16,}")
 _SCHEME = re.compile(r"(basic|bearer|digest|token|apikey|aws4-hmac-sha256|hawk|negotiate) +", re.IGNORECASE)
 _COOKIE = re.compile(r"^([^=;]+)=[^;]*")
@@ -38,20 +22,15 @@ _LINKS = frozenset({"location", "content-location", "referer", "origin"})
 _NOISE = frozenset({"traceparent", "tracestate", "x-request-id", "x-correlation-id"})
 
 
-def plain_name(name: str) -> str:
-    """The form in which names are compared: `Api-Key`, `api_key` and `apiKey` are one."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_")
-
-
 class Scrub:
     """The rules of `[egress.scrub]` beside our own. `redact` takes known secret values out of a text."""
 
     def __init__(self, config: ScrubConfig, redact: Callable[[str], str]) -> None:
         keep = config.keep
-        self._headers = _Names((*HEADERS, *config.headers), keep)
-        self._query = _Names((*QUERY, *config.query), keep)
-        self._fields = _Names((*FIELDS, *config.fields), keep)
-        self._doubtful = _Names(DOUBTFUL, keep)
+        self._headers = Names((*HEADERS, *config.headers), keep)
+        self._query = Names((*QUERY, *config.query), keep)
+        self._fields = Names((*FIELDS, *config.fields), keep)
+        self._doubtful = Names(DOUBTFUL, keep)
         self._patterns = [re.compile(pattern) for pattern in config.patterns]
         self._redact = redact
 
@@ -113,7 +92,7 @@ class Scrub:
         scheme = _SCHEME.match(value) if name.endswith("authorization") else None
         return f"{scheme[0]}{MASK}" if scheme is not None else MASK
 
-    def _parameter(self, pair: str, names: _Names) -> str:
+    def _parameter(self, pair: str, names: Names) -> str:
         name, equals, value = pair.partition("=")
         plain = unquote_plus(name)
         secret = names.has(plain) or (names is self._fields and self._doubtful.has(plain) and _looks_secret(value))
@@ -149,25 +128,6 @@ class Scrub:
             made[key], differs = self._json(inner)
             changed = changed or differs or key != name
         return made, changed
-
-
-class _Names:
-    """Names (with `*` for anything), less those to keep. Remembers what it was asked: names repeat, and are few."""
-
-    def __init__(self, patterns: Iterable[str], keep: Iterable[str]) -> None:
-        self._patterns = [plain_name(pattern) for pattern in patterns]
-        self._keep = [plain_name(pattern) for pattern in keep]
-        self._known: dict[str, bool] = {}
-
-    def has(self, name: str) -> bool:
-        found = self._known.get(name)
-        if found is None:
-            plain = plain_name(name)
-            found = any(fnmatchcase(plain, one) for one in self._patterns)
-            found = found and not any(fnmatchcase(plain, one) for one in self._keep)
-            if len(self._known) < 10_000:
-                self._known[name] = found
-        return found
 
 
 def _looks_secret(value: str) -> bool:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import sandbox.orchestrator.codec as codec
+from sandbox.credentials import RECORDED_HEADERS, RECORDED_QUERY, without_parameters, without_users
 from sandbox.ids import MASK
-
-_PARAMETER = re.compile(
-    r"(?i)([?&](?:api[-_]?key|key|(?:access[-_]|refresh[-_]|id[-_]|auth[-_])?token|auth|password|passwd|pwd|secret|"
-    r"client[-_]secret|signature|sig)=)[^&#\s\"]+"
-)
-_CREDENTIALS = re.compile(r"(?i)(https?://)[^/@\s\"]+@")
-_HEADERS = re.compile(r"(?i)(.*-)?(cookie|authorization|api-?key|token|secret|password|signature)")
 
 
 class Scrub:
@@ -28,11 +21,11 @@ class Scrub:
 
     def url(self, url: str) -> str:
         """Known values, credentials and the values of secret parameters. Twice is the same as once."""
-        return _CREDENTIALS.sub(r"\1", _PARAMETER.sub(rf"\1{MASK}", self._redact(url)))
+        return without_users(without_parameters(self._redact(url), RECORDED_QUERY))
 
     def header(self, pair: tuple[str, str]) -> tuple[str, str]:
         name, value = pair
-        return (name, MASK) if _HEADERS.fullmatch(name) else (name, self.url(value))
+        return (name, MASK) if RECORDED_HEADERS.has(name) else (name, self.url(value))
 
     def body(self, body: bytes) -> bytes:
         """JSON stays JSON: a number that is a secret becomes a text."""

@@ -215,6 +215,33 @@ async def test_offline_refuses_naming_the_url_and_the_way_out(outside) -> None:
     assert [(event["by"], event["status"]) for event in made.events] == [("refused", 0)]
 
 
+@pytest.mark.parametrize("mode", ["offline", "online", "record"])
+async def test_no_refusal_and_no_event_shows_a_credential(outside, mode: str) -> None:
+    made = outside(mode=mode, names={"rebound.test": ["127.0.0.1"]})
+    with pytest.raises(JsException, match="refused") as caught:
+        await made.fetch("http://me:CANARY-1@rebound.test/feed?q=trains&api_key=CANARY-2")
+    for text in (str(caught.value), made.events[-1]["url"]):
+        assert "CANARY" not in text and "rebound.test/feed?q=trains&api_key=[secret]" in text
+
+
+@pytest.mark.parametrize("mode", ["offline", "online"])
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:9", "http://192.168.1.1"])
+async def test_a_refused_server_of_ours_is_reached_by_a_route(outside, mode: str, origin: str) -> None:
+    made = outside(mode=mode, names={"localhost": ["127.0.0.1"]})
+    with pytest.raises(JsException, match="refused") as caught:
+        await made.fetch(f"{origin}/x")
+    told = f'[[egress.routes]] match = "{origin}/*" with upstream = "{origin}"'
+    assert (told in str(caught.value)) == (mode == "online" or "192" not in origin), caught.value
+    if mode == "offline" and "192" not in origin:
+        assert "--egress online" not in str(caught.value)
+
+
+async def test_no_way_is_told_to_where_nobody_should_go(outside) -> None:
+    with pytest.raises(JsException, match="link-local") as caught:
+        await outside(mode="online").fetch("http://169.254.169.254/latest/meta-data/")
+    assert "egress.routes" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["ftp://a.test/", "file:///etc/passwd", "data:text/plain,x", "ws://a.test/"])
 async def test_only_http_and_https(outside, url: str) -> None:
     with pytest.raises(JsException) as caught:
