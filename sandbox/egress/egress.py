@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from sandbox.egress.sockets import SocketRules
 from sandbox.errors import ConnectionLost, SandboxError
 from sandbox.portability.subrequests import Subrequest
 from sandbox.runtime import exchange
+from sandbox.runtime.context import one_more_hop
 from sandbox.runtime.protocols import Emit, Invoke, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, Address, parse
 from sandbox.runtime.tape import on_tape
@@ -36,11 +36,6 @@ from sandbox.runtime.web import Request, Response
 
 if TYPE_CHECKING:
     from sandbox.egress.cassettes.door import Cassettes
-
-MAX_DEPTH = 32
-"""Workers that call one another in a chain; Cloudflare's limit of invocations per request."""
-
-_depth: ContextVar[int] = ContextVar("sandbox_egress_depth", default=0)
 
 
 class Egress:
@@ -277,10 +272,7 @@ class Egress:
         return self._delivery.received(call, response, "orchestrator")
 
     async def _to_worker(self, call: Call, name: str) -> Response:
-        depth = _depth.get()
-        if depth >= MAX_DEPTH:
-            throw("Error", f"{call.shown}: workers call one another more than {MAX_DEPTH} deep; is there a loop?")
-        _depth.set(depth + 1)
+        one_more_hop()
         try:
             response = await self._invoke.fetch(name, call.request())
         except ConnectionLost as error:
@@ -289,8 +281,6 @@ class Egress:
         except SandboxError as error:
             # What a caller over the network would see of a failed worker: a response, no exception.
             response = exchange.json_response(error.as_json(), status=error.status)
-        finally:
-            _depth.set(depth)
         return self._delivery.received(call, response, f"worker:{name}")
 
     async def _by_route(self, call: Call, address: Address, matched: Matched) -> Response:

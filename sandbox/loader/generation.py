@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -28,7 +28,7 @@ from sandbox.loader.tasks import end_tasks, hold_for_body
 from sandbox.runtime import install as install_runtime
 from sandbox.runtime.context import ExecutionContext, Invocation, WorkerContext, current_invocation, current_worker
 from sandbox.runtime.switching import MENTIONS, Switching
-from sandbox.runtime.tasks import give_stacks
+from sandbox.runtime.tasks import on_own_stack
 from sandbox.runtime.trace import current_trace
 from sandbox.runtime.values import JsObject, structured_clone, throw, to_js
 from sandbox.runtime.web import Request, Response
@@ -82,11 +82,6 @@ def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -
     if Switching.for_library or any(word in source for source in namespace.sources.values() for word in MENTIONS):
         context.switches = Switching.load()
     return Generation(config, number, context, namespace, exports, reclaim.handlers_in_use() - handlers)
-
-
-def _switching(handler: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
-    give_stacks()
-    return Switching.drive(lambda: handler(*arguments))
 
 
 class Generation:
@@ -176,14 +171,14 @@ class Generation:
         try:
             if entry is None:
                 function, arguments = self._function("fetch", NO_FETCH, request, ctx)
-                result = await _switching(function, *arguments) if self.context.switches else function(*arguments)
+                result = await on_own_stack(function, *arguments) if self.context.switches else function(*arguments)
             elif entry.fetch_arguments < 0:
                 raise TypeError(NO_FETCH)
             else:
                 handler = entry.cls(ctx, self._env).fetch
                 count = entry.fetch_arguments
                 arguments = (self._sdk_request(request), None, None)[:count] if count else ()
-                result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
+                result = await on_own_stack(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 result = await result
             response = self._to_js(result, raw=entry is None)
@@ -214,7 +209,7 @@ class Generation:
         try:
             bound = getattr(entry.cls(ctx, self._env), method)
             arguments = [self._sdk.python_from_rpc(argument) for argument in args]
-            result = await _switching(bound, *arguments) if self.context.switches else bound(*arguments)
+            result = await on_own_stack(bound, *arguments) if self.context.switches else bound(*arguments)
             if inspect.isawaitable(result):
                 result = await result
             # Cloned here: the stub of a function runs as this worker, not as whoever calls it.
@@ -239,13 +234,13 @@ class Generation:
         try:
             if entry is None:
                 function, arguments = self._function("scheduled", NO_SCHEDULED, controller, ctx)
-                result = await _switching(function, *arguments) if self.context.switches else function(*arguments)
+                result = await on_own_stack(function, *arguments) if self.context.switches else function(*arguments)
             else:
                 handler = getattr(entry.cls(ctx, self._env), "scheduled", None)
                 if handler is None:
                     raise TypeError(NO_SCHEDULED)
                 arguments = (controller, None, None)
-                result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
+                result = await on_own_stack(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 await result
         finally:
@@ -260,7 +255,7 @@ class Generation:
                 raise TypeError("Handler does not export a test() function.")
             handler = entry.cls(ctx, self._env).test
             arguments = (controller, None, None)[: positional_arguments(handler, 3)]
-            result = await _switching(handler, *arguments) if self.context.switches else handler(*arguments)
+            result = await on_own_stack(handler, *arguments) if self.context.switches else handler(*arguments)
             if inspect.isawaitable(result):
                 await result
         finally:
@@ -277,7 +272,8 @@ class Generation:
         if trace is not None:
             trace.generation = self.number
         current_worker.set(self.context)
-        invocation = Invocation(self.context, ctx, kind=kind, request=request)
+        depth = 1 if before[1] is None else before[1].depth + 1
+        invocation = Invocation(self.context, ctx, kind=kind, request=request, depth=depth)
         if request is not None:
             request._owner = invocation
         current_invocation.set(invocation)

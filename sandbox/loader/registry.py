@@ -32,6 +32,7 @@ from sandbox.loader.opened import what_is_opened
 from sandbox.loader.post_mortem import post_mortem
 from sandbox.loader.reclaim import Sweeper
 from sandbox.loader.slot import Slot, WorkerStatus
+from sandbox.loader.tracebacks import is_passed_on
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.protocols import Emit, Points
 from sandbox.runtime.web import Request, Response
@@ -336,7 +337,8 @@ class WorkerRegistry:
         if isinstance(error, asyncio.CancelledError) or (isinstance(error, GeneratorExit) and not _in_a_task()):
             raise error  # the call is being ended from outside
         if not isinstance(error, ClientGone | BadBody):  # the client's doing
-            self._emit("exception", worker=config.name, text=describe_failure(error, config))
+            text = headline(error, config) if is_passed_on(error) else describe_failure(error, config)
+            self._emit("exception", worker=config.name, text=text)
             post_mortem(error, generation.context, request, what)
         if isinstance(error, LimitExceeded):
             return WorkerExceeded(config.name, error)

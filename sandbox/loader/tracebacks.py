@@ -18,10 +18,14 @@ from types import FrameType
 from sandbox.config.models import WorkerConfig
 from sandbox.errors import LimitExceeded, shortened
 from sandbox.loader.imports import ROOT, owner_of
+from sandbox.runtime.values import JsException
 
 _SANDBOX = str(Path(__file__).parents[1]) + os.sep
 _ENDING = str(Path(__file__).with_name("ending.py"))
-_LONGEST_CHAIN, _LARGEST_GROUP, _DEEPEST_GROUP = 30, 10, 5
+_LONGEST_CHAIN, _LARGEST_GROUP, _DEEPEST_GROUP = 100, 10, 5
+_EARLIEST, _LATEST = 3, 5
+"""Of a long chain: where it began, and how it came here."""
+_MOST_CALLS = 3
 _STANDARD = (str(Path(os.__file__).parent) + os.sep, "<frozen ")
 
 
@@ -75,8 +79,8 @@ def begun_at(error: BaseException, home: WorkerConfig) -> Place | None:
 def lines_of(
     error: BaseException, name: str | None, home: WorkerConfig | None = None, *, depth: int = 0
 ) -> Iterator[str]:
-    """The tracebacks of an exception and of what led to it, in Python's order and words; of a chain without end the
-    newest, of a group the first.
+    """The tracebacks of an exception and of what led to it, in Python's order and words; of a long chain both ends, of a
+    chain without end the newest, of a group the first.
 
     `name` is the worker it is told of; with its configuration, files that were not imported are known as its own. Runs
     of frames of the sandbox, the SDK and the standard library are one line each, and what called the worker is left
@@ -92,15 +96,32 @@ def lines_of(
         following, joint = _before(following)
     if following is not None and id(following) not in seen:
         yield "(earlier exceptions are left out)"
-    for link, joint in reversed(links):
+    left_out = range(_EARLIEST, len(links) - _LATEST)
+    for number, (link, joint) in enumerate(reversed(links)):
+        if number in left_out:
+            if number == left_out[0]:
+                yield from (f"({len(left_out)} exceptions in between are left out)", "")
+            continue
         yield from _traceback(link, name, home)
         yield from shortened(_last_lines(link)).split("\n")
         if isinstance(link, BaseExceptionGroup) and depth < _DEEPEST_GROUP:
-            for number, inner in enumerate(link.exceptions[:_LARGEST_GROUP], 1):
-                yield f"  [{number}]"
+            for place, inner in enumerate(link.exceptions[:_LARGEST_GROUP], 1):
+                yield f"  [{place}]"
                 yield from (f"  | {line}" for line in lines_of(inner, name, home, depth=depth + 1))
         if joint:
             yield from ("", joint, "")
+
+
+def is_passed_on(error: BaseException) -> bool:
+    """Whether an exception came through so many service calls that its traceback was told often enough: each call on the
+    way tells its own, with all that led to it."""
+    calls, seen = 0, set[int]()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen and calls <= _MOST_CALLS:
+        seen.add(id(link))
+        calls += isinstance(link, JsException) and link.__cause__ is not None
+        link = link.__cause__
+    return calls > _MOST_CALLS
 
 
 def is_machinery(filename: str) -> bool:

@@ -29,6 +29,14 @@ GLOBAL_SCOPE = (
 )
 """workerd's words."""
 
+DEEPEST = 32
+"""Invocations within one another: as many as Cloudflare lets one request have."""
+TOO_DEEP = (
+    "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can happen e.g. if you "
+    "have a Worker or Durable Object that calls other Workers or objects recursively."
+)
+"""Cloudflare's words."""
+
 
 class _NoNetwork:
     """The `Outbound` of a context that was given none."""
@@ -165,6 +173,8 @@ class Invocation:
     kind: str = "fetch"
     facts: dict[str, Any] = field(default_factory=dict)
     request: Any = None
+    depth: int = 1
+    """How many invocations led to one another up to this one."""
     ticks: int = 0
     """How often the watchdog found it at work."""
 
@@ -178,6 +188,13 @@ def usage() -> Usage | None:
     if used is None:
         used = invocation.ctx._usage = Usage()
     return used
+
+
+def one_more_hop() -> None:
+    """To be called before a worker is. Raises JsException where workers have called one another too many times."""
+    invocation = current_invocation.get()
+    if invocation is not None and invocation.depth >= DEEPEST:
+        throw("Error", TOO_DEEP)
 
 
 def io_at_import(what: str) -> None:

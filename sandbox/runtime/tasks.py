@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import weakref
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sandbox.runtime.context import current_invocation
@@ -21,6 +22,12 @@ def work_of(task: asyncio.Task[Any]) -> Any:
     return _work.get(task) or task.get_coro()
 
 
+def on_own_stack(handler: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+    """Call a worker's handler on a stack that `run_sync` can leave, and the tasks it creates, too."""
+    give_stacks()
+    return Switching.drive(lambda: handler(*arguments))
+
+
 def give_stacks() -> None:
     """Run tasks that such workers create on the running loop on stacks of their own (idempotent)."""
     loop = asyncio.get_running_loop()
@@ -29,7 +36,7 @@ def give_stacks() -> None:
         return
 
     def factory(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> Any:
-        given = _on_own_stack(work) if inspect.iscoroutine(work) else work
+        given = _with_own_stack(work) if inspect.iscoroutine(work) else work
         task = asyncio.Task(given, loop=loop, **options) if before is None else before(loop, given, **options)
         if given is not work:
             _work[task] = work
@@ -40,7 +47,7 @@ def give_stacks() -> None:
     loop.set_task_factory(factory)
 
 
-def _on_own_stack(work: Any) -> Any:
+def _with_own_stack(work: Any) -> Any:
     invocation = current_invocation.get()
     if invocation is None or not invocation.worker.switches or Switching.drives(work):
         return work

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, text_of
 from sandbox.runtime import exchange
-from sandbox.runtime.context import current_invocation, io_at_import
+from sandbox.runtime.context import current_invocation, io_at_import, one_more_hop
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
 from sandbox.runtime.redirects import MAX_REDIRECTS, REDIRECTS, follow
 from sandbox.runtime.trace import told_hop
@@ -84,7 +84,7 @@ class Fetcher(HostObject):
         return await self._pass(request)
 
     async def _pass(self, request: Request) -> Response:
-        io_at_import("a service is called")
+        _before_a_call()
         try:
             call = self._told("fetch", method=request._method, url=request._url)
             with call:
@@ -124,6 +124,7 @@ class Fetcher(HostObject):
         moment = time.getTime() if isinstance(time, JsDate) else time
         no_retry: list[bool] = []
         outcome = "ok"
+        _before_a_call()
         try:
             with self._told("scheduled"):
                 await self._invoke.scheduled(
@@ -161,13 +162,18 @@ class Fetcher(HostObject):
         return await self._pass_rpc(name, args)
 
     async def _pass_rpc(self, name: str, args: list[Any]) -> Any:
-        io_at_import("a service is called")
+        _before_a_call()
         try:
             # What comes back was cloned on the other side.
             with self._told("rpc", method=name):
                 return await self._invoke.rpc(self._service, name, args, entrypoint=self._entrypoint, props=self._props)
         except SandboxError as error:
             raise _as_seen(error) from (error.__cause__ or error)
+
+
+def _before_a_call() -> None:
+    io_at_import("a service is called")
+    one_more_hop()
 
 
 def _as_seen(error: SandboxError) -> JsException:

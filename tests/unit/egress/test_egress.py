@@ -93,19 +93,6 @@ async def test_a_worker_that_raised_is_a_500_for_its_caller(outside) -> None:
     assert (await read_json(response))["error"]["code"] == "worker_exception"
 
 
-async def test_workers_that_call_one_another_for_ever_are_stopped(outside) -> None:
-    depths = []
-
-    async def again(request):
-        depths.append(len(depths))
-        return await made.fetch("http://again.test/")
-
-    made = outside(urls={"http://again.test": "again"}, again=again)
-    with pytest.raises(JsException, match="deep"):
-        await made.fetch("http://again.test/")
-    assert len(depths) == 32
-
-
 async def test_the_answer_is_an_object_of_the_callers_own(outside) -> None:
     kept = make_response("hello", headers={"x-a": "1"})
 
