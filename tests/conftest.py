@@ -6,6 +6,9 @@ import os
 
 collect_ignore = ["example_project"]
 
+# Processes that tests start keep their byte code, as a user's do: else each compiles the whole package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`: half as many again as processors, because many tests wait for a process of their own."""
