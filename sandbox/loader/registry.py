@@ -12,27 +12,17 @@ from typing import Any, Literal
 
 from sandbox.config.models import WorkerConfig, fold
 from sandbox.config.problems import choices
-from sandbox.errors import (
-    BadBody,
-    ClientGone,
-    LimitExceeded,
-    NotFound,
-    UserError,
-    WorkerExceeded,
-    WorkerFailed,
-    WorkerUnavailable,
-)
+from sandbox.errors import NotFound, UserError, WorkerUnavailable
 from sandbox.loader import shared
 from sandbox.loader.concerns import saved_meanwhile
-from sandbox.loader.failures import describe_failure, headline, hint_for, one_line
+from sandbox.loader.failing import failed
+from sandbox.loader.failures import describe_failure, headline, hint_for
 from sandbox.loader.finder import what_is_read
 from sandbox.loader.generation import Entry, Generation, load_generation
 from sandbox.loader.lease import Lease
 from sandbox.loader.opened import what_is_opened
-from sandbox.loader.post_mortem import post_mortem
 from sandbox.loader.reclaim import Sweeper
 from sandbox.loader.slot import Slot, WorkerStatus
-from sandbox.loader.tracebacks import is_passed_on
 from sandbox.runtime.context import WorkerContext
 from sandbox.runtime.protocols import Emit, Points
 from sandbox.runtime.web import Request, Response
@@ -199,7 +189,7 @@ class WorkerRegistry:
         try:
             return await generation.fetch(request, entry=entry, props=props)
         except BaseException as error:
-            raise self._failed(generation, error, request) from error
+            raise failed(error, generation, self._emit, request) from error
 
     async def fetch_held(self, lease: Lease, request: Request) -> Response:
         """As `fetch`, by the generation that `lease` holds, whatever serves now."""
@@ -213,7 +203,7 @@ class WorkerRegistry:
         try:
             return await generation.fetch(request)
         except BaseException as error:
-            raise self._failed(generation, error, request) from error
+            raise failed(error, generation, self._emit, request) from error
 
     async def fetch_with_status(
         self, worker: str, request: Request, *, entrypoint: str | None = None, props: Mapping[str, Any] | None = None
@@ -238,7 +228,7 @@ class WorkerRegistry:
         try:
             return await generation.rpc(method, args, entry=entry, props=props)
         except BaseException as error:
-            raise self._failed(generation, error, what=f"RPC {method}()") from error
+            raise failed(error, generation, self._emit, what=f"RPC {method}()") from error
 
     async def scheduled(
         self,
@@ -253,7 +243,7 @@ class WorkerRegistry:
         try:
             await generation.scheduled(scheduled_time_ms=scheduled_time_ms, cron=cron, entry=entry, no_retry=no_retry)
         except BaseException as error:
-            raise self._failed(generation, error, what=f"scheduled {cron}") from error
+            raise failed(error, generation, self._emit, what=f"scheduled {cron}") from error
 
     def lease(self, worker: str) -> Lease:
         """Keep the generation that serves now alive until the lease is released (`with registry.lease(name)`), over
@@ -330,20 +320,6 @@ class WorkerRegistry:
         if importlib.util.find_spec((slot.failure.name or "").partition(".")[0]) is not None:
             self._renew(slot, slot.config)
 
-    def _failed(
-        self, generation: Generation, error: BaseException, request: Request | None = None, what: str = ""
-    ) -> WorkerFailed:
-        config = generation.config
-        if isinstance(error, asyncio.CancelledError) or (isinstance(error, GeneratorExit) and not _in_a_task()):
-            raise error  # the call is being ended from outside
-        if not isinstance(error, ClientGone | BadBody):  # the client's doing
-            text = headline(error, config) if is_passed_on(error) else describe_failure(error, config)
-            self._emit("exception", worker=config.name, text=text)
-            post_mortem(error, generation.context, request, what)
-        if isinstance(error, LimitExceeded):
-            return WorkerExceeded(config.name, error)
-        return WorkerFailed(config.name, one_line(error))
-
     def _renew(self, slot: Slot, config: WorkerConfig) -> None:
         """Load `config`'s code and let it serve; on an error keep what there is. Nothing is awaited in between, so a
         request finds the old generation or the new one and never none."""
@@ -399,11 +375,3 @@ class WorkerRegistry:
     def _released(self, slot: Slot, generation: Generation) -> None:
         slot.older.discard(generation)
         self._sweeper.soon()
-
-
-def _in_a_task() -> bool:
-    """Whether a task is at work, and not the collector."""
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False
