@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
+from classifier.unlike import UNLIKE
+
 WORD = re.compile(r"[^\W_]+(?:['’.+#-][^\W_]+)*[+#]*", re.UNICODE)
 SENTENCE_END = re.compile(r"(?<=[.!?…])(?P<closing>[\"'”’)\]]*)\s+(?=[\"'“‘(\[]?[A-ZÀ-ÖØ-Þ0-9])")
 ABBREVIATIONS = frozenset(
@@ -82,31 +84,6 @@ STEMMERS = {
     "it": "italian",
     "nl": "dutch",
 }
-UNLIKE = {
-    word: kept
-    for kept, words in {
-        "embedded": "embedded",
-        "embed": "embed embeds embedding embeddings",
-        "university": "university universities",
-        "universe": "universe universes",
-        "organic": "organic organically",
-        "organization": "organization organizations organisation organisations organizational",
-        "several": "several",
-        "internal": "internal internally",
-        "experiment": "experiment experiments experimental experimenting",
-        "important": "important importance importantly",
-        "animal": "animal animals",
-        "customer": "customer customers",
-        "position": "position positions",
-        "conservative": "conservative conservatives",
-        "authority": "authority authorities",
-        "training": "training trainings trained trainer trainers",
-        "marketing": "marketing",
-    }.items()
-    for word in words.split()
-}
-"""English words to which the stemmer gives the stem of another: `embedded` is not about `embeddings`, `training` not about
-trains."""
 _stemmers: dict[str, object] = {}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import snowballstemmer
 
 from researcher.stopwords import DULL, STOP
+from researcher.unlike import UNLIKE
 
 WORD = re.compile(r"[^\W_]+(?:['’.+#&-][^\W_]+)*[+#]*")
 """`C++`, `node.js`, `e-bike`, `R&D` and `L'été` are one word each."""
@@ -18,31 +19,6 @@ _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu)'(?=\w{2})")
 _PLURAL = re.compile(r"[A-Z]{2,}s")
 _STEMMERS = {"en": "english", "de": "german", "fr": "french", "es": "spanish", "pt": "portuguese"}
 LANGUAGES = tuple(_STEMMERS)
-UNLIKE = {
-    word: kept
-    for kept, words in {
-        "embedded": "embedded",
-        "embed": "embed embeds embedding embeddings",
-        "university": "university universities",
-        "universe": "universe universes",
-        "organic": "organic organically",
-        "organization": "organization organizations organisation organisations organizational",
-        "several": "several",
-        "internal": "internal internally",
-        "experiment": "experiment experiments experimental experimenting",
-        "important": "important importance importantly",
-        "animal": "animal animals",
-        "customer": "customer customers",
-        "position": "position positions",
-        "conservative": "conservative conservatives",
-        "authority": "authority authorities",
-        "training": "training trainings trained trainer trainers",
-        "marketing": "marketing",
-    }.items()
-    for word in words.split()
-}
-"""English words to which the stemmer gives the stem of another: `embedded` is not about `embeddings`, `training` not about
-trains."""
 _loaded: dict[str, Any] = {}
 
 
