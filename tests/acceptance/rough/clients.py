@@ -180,7 +180,10 @@ async def _rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> b
 async def rough(up: Any, kind: Any, title: str, count: int, seed: int, *, at_once: int = 20) -> Report:
     """`count` clients of a `kind`, `at_once` at a time, and what is left of them afterwards."""
     report, port = Report(title), up.port
-    for whole in SEEDS + OURS:  # files that are opened once are opened now
+    await asyncio.to_thread(
+        up.ask, "/work", worker=WORKER
+    )  # files that are opened once are opened now: its KV namespace's
+    for whole in SEEDS + OURS:
         await _send(port, whole.format(port=port, worker=WORKER).encode(), Report(""))
     await _some(port, kind, random.Random(1), Report(""), max(60, count // 3), at_once)  # as memory comes to its height
     report.before = await _settled(up, None)
