@@ -298,6 +298,8 @@ def test_angles_say_which_articles_speak_to_a_sub_topic_and_to_which_none_does(r
     ]
     assert result.questions == ["Who pays?", "When?"]
     assert "speaks to: rid." in result.html and "Who pays?" in result.html
+    alone = report.build.build("night trains", articles, analyses, feeds, MOMENT, asked=["Who pays?"]).html
+    assert '<h2 id="angles">Questions to take further</h2>' in alone and "<summary>Questions" not in alone
     assert 'id="angles"' not in made(report)[0].html
 
 

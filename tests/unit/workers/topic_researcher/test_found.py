@@ -49,6 +49,16 @@ def test_names_are_known_by_capitals_within_sentences(researcher):
     assert found["Nordbahn"] is True and found["track charges"] is False
 
 
+def test_a_number_alone_is_no_phrase(researcher):
+    about = texts(
+        researcher,
+        ("Night trains return", "With the Sleeper IV of Nordbahn they are quiet."),
+        ("More night trains", "Nordbahn orders the Sleeper IV."),
+    )
+    names = {phrase.name for phrase in collect(researcher, "night trains", about)}
+    assert "IV" not in names and "Sleeper IV" in names
+
+
 def test_a_feed_that_names_itself_is_no_phrase(researcher):
     about = texts(
         researcher,
@@ -98,6 +108,12 @@ def test_questions_are_grammatical_and_ask_once(researcher):
     assert asked("how do language models learn")[0] == "How do language models learn?"
     assert "Are night trains safe?" in asked("night trains", ("Are night trains safe?", ""))
     assert asked("night trains", ("Night trains that can't stop?!", "")) == asked("night trains")
+    rules = [
+        (f"A new law on {what}", f"A regulator wrote rules on {what}.")
+        for what in ("night trains", "AI regulation") * 2
+    ]
+    assert "Which rules apply to night trains, and who wants to change them?" in asked("night trains", *rules)
+    assert not any("Which rules" in question for question in asked("AI regulation", *rules))
     assert asked("solar power 2024")[-1] == "What of what was said about solar power in 2024 has come true?"
 
 

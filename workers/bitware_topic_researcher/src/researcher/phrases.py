@@ -32,6 +32,8 @@ _AFTER_VERBS = frozenset("the a an its their his her our your my this these thos
 HEADS, SEVERAL_HEADS, GERUND = 0.5, 0.35, 0.75
 """A word (or several) that mostly stands before another is no thing of its own: `organic`, `source` of `source code`."""
 Key = tuple[str, ...]
+_ROMAN = re.compile(r"(?=..)X{0,3}(?:IX|IV|V?I{0,3})")
+"""A number is no thing of its own: `Avatar IV`."""
 
 
 @dataclass(slots=True)
@@ -142,7 +144,7 @@ def phrases_of(text: str, language: str, names: bool = False) -> Iterator[tuple[
                 town |= names and len(part) > 1 and all(word[0].isupper() for word, _, _ in part[:2]) and not run.begins
                 if (first in dulls or _no_noun(first, language, alone=start == end - 1)) and not town:
                     continue
-                if len(part) == 1 and len(first) < 3 and not part[0][0].isupper():
+                if len(part) == 1 and (_ROMAN.fullmatch(part[0][0]) or (len(first) < 3 and not part[0][0].isupper())):
                     continue
                 written = " ".join(word for word, _, _ in part)
                 after = fold(words[end][0]) if end < len(words) else ""

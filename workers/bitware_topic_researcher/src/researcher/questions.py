@@ -113,10 +113,16 @@ def _headlines(topic: Topic, about: Sequence[Text]) -> list[str]:
 
 
 def _aspects(topic: Topic, language: str, about: Sequence[Text]) -> Iterator[str]:
-    """The sides of the topic that the most articles speak of, from two articles and a fifth of them on."""
+    """The sides of the topic that the most articles speak of, from two articles and a fifth of them on. What the topic
+    itself is, is no side of it: nobody asks which rules apply to a regulation."""
     if topic.question or len(topic.sides) > 1:
         return
-    counts = {name: sum(not words.isdisjoint(text.words) for text in about) for name, words in w.ASPECT_WORDS.items()}
+    own = _own_words(topic)
+    counts = {
+        name: sum(not words.isdisjoint(text.words) for text in about)
+        for name, words in w.ASPECT_WORDS.items()
+        if words.isdisjoint(own)
+    }
     for name in sorted(counts, key=lambda name: -counts[name])[:ASPECTS]:
         if counts[name] >= max(2, 0.2 * len(about)):
             yield w.ASPECT[name][language].format(t=asked(topic, language))
@@ -125,13 +131,17 @@ def _aspects(topic: Topic, language: str, about: Sequence[Text]) -> Iterator[str
 def _names(topic: Topic, language: str, about: Sequence[Text], names: Sequence[str]) -> Iterator[str]:
     if len(topic.sides) > 1 or topic.question:
         return
-    own = {fold(word) for idea in topic.ideas for form in idea.forms for word in form}
-    own |= {fold(word) for idea in topic.ideas for word in idea.name.split()}
+    own = _own_words(topic)
     telling = [n for n in names if own.isdisjoint(map(fold, re.split(r"[\s-]", n))) and not is_acronym(n)]
     for name in telling[:NAMES]:
         several = language == "en" and " " in name and re.search(r"[^su]s$", name)
         wording = w.NAMES if several else w.NAME[language]
         yield wording.format(p=_with_article(name, language, about), t=asked(topic, language))
+
+
+def _own_words(topic: Topic) -> set[str]:
+    own = {fold(word) for idea in topic.ideas for form in idea.forms for word in form}
+    return own | {fold(word) for idea in topic.ideas for word in idea.name.split()}
 
 
 def _with_article(name: str, language: str, about: Sequence[Text]) -> str:
