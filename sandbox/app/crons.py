@@ -38,6 +38,7 @@ class Crons:
         self._emit = emit
         self._crons: dict[tuple[str, str], Cron] = {}
         self._started = False
+        self._seen = 0.0
         self._task: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
@@ -54,6 +55,7 @@ class Crons:
     def _begin(self) -> None:
         """Watch the clock where there is something to fire."""
         if self._started and self._crons and (self._task is None or self._task.done()):
+            self._seen = self._clock.now()
             self._task = asyncio.get_running_loop().create_task(self._watch(), name="cron triggers")
 
     async def close(self) -> None:
@@ -64,16 +66,28 @@ class Crons:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    async def caught_up(self) -> None:
+        """Return when what is due by now has been called and has ended."""
+        self._fire_due()
+        while self._running:
+            await asyncio.wait(self._running)
+            self._fire_due()
+
     async def _watch(self) -> None:
-        seen = self._clock.now()
         while self._crons:
-            now = self._clock.now()
-            if now > seen:
-                self._fire_between(seen, now)
-            seen = now
+            self._fire_due()
+            now = self._seen
             following = [next(cron.after(now), None) for cron in self._crons.values()]
             wait = min([LOOK_EVERY_S, *(moment - now for moment in following if moment is not None)])
             await self._clock.interval(wait)
+
+    def _fire_due(self) -> None:
+        """Fire what has come due since the last look. Where the clock went back, what lies ahead is due once more."""
+        if self._task is None:
+            return
+        seen, self._seen = self._seen, self._clock.now()
+        if self._seen > seen:
+            self._fire_between(seen, self._seen)
 
     def _fire_between(self, seen: float, now: float) -> None:
         for (worker, text), cron in self._crons.items():
@@ -110,24 +124,24 @@ class Crons:
 class Ended:
     """How a `scheduled` handler ended: `ok`, `exceededCpu`, or `exception` (which is an event of its own).
 
-    `no_retry`: whether it called `controller.noRetry()`. Nobody calls it again here either way.
+    `no_retry`: whether it called `controller.noRetry()`. Nobody calls it again here either way. `error` is what it ended
+    with; None where it ended well.
     """
 
     outcome: str
     no_retry: bool
+    error: SandboxError | None = None
 
 
 async def call_scheduled(invoke: Invoke, worker: str, scheduled_time_ms: float, cron: str) -> Ended:
     """Call a worker's `scheduled` handler."""
     called: list[bool] = []
-    outcome = "ok"
+    outcome, failure = "ok", None
     try:
         with hop():
             await invoke.scheduled(
                 worker, scheduled_time_ms=scheduled_time_ms, cron=cron, no_retry=lambda: called.append(True)
             )
-    except WorkerExceeded:
-        outcome = "exceededCpu"
-    except SandboxError:
-        outcome = "exception"
-    return Ended(outcome, bool(called))
+    except SandboxError as error:
+        outcome, failure = "exceededCpu" if isinstance(error, WorkerExceeded) else "exception", error
+    return Ended(outcome, bool(called), failure)

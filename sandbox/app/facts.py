@@ -41,6 +41,7 @@ class Facts:
         config, status = sandbox.workers.config(name), sandbox.workers.status(name)
         return {
             "folder": str(config.root),
+            "environment": sandbox.config.env,
             "generation": status.generation,
             "stale": status.stale,
             "error": sandbox.redact(status.error) if status.error else None,

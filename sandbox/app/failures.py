@@ -7,7 +7,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError, text_of
-from sandbox.loader.failures import describe_failure, is_from, raised_by
+from sandbox.loader.failures import describe_failure, headline, is_from, raised_by
 
 if TYPE_CHECKING:
     from sandbox.app.sandbox import Sandbox
@@ -27,6 +27,10 @@ class Failures:
         if name is None or not workers.has(name):
             return redact(f"{type(cause).__name__}: {text_of(cause)}")
         return redact(describe_failure(cause, workers.config(name)))
+
+    def in_a_line(self, worker: str, error: BaseException) -> str:
+        """What failed in a worker that is hosted here, and where, without a traceback."""
+        return self._sandbox.redact(headline(error, self._sandbox.workers.config(worker)))
 
     def describe_unhandled(self, error: BaseException) -> str:
         """An exception that a task or a callback let through: a worker's like every other of it, a bug of ours whole."""

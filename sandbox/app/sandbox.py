@@ -79,7 +79,7 @@ class Sandbox:
         self.redact = Redaction()
         self.contexts = Contexts(self)
         self.portability = Portability(self, strict=hosting.strict)
-        self._crons: Crons
+        self.crons: Crons
         self.moved_clock = ClockControl(self.clock, self.events.emit, lambda: self.kv.sweep())
         self.recording = Recording(self.events, self.clock, self.redact)
         self._interception = Interception(self)
@@ -147,8 +147,8 @@ class Sandbox:
             front=self.contexts.assets.front,
             isolates=self.config.isolates,
         )
-        self._crons = Crons(self.workers, self.clock, self.contexts.emit_redacted)
-        self._crons.configure(self.config.workers)
+        self.crons = Crons(self.workers, self.clock, self.contexts.emit_redacted)
+        self.crons.configure(self.config.workers)
         self.egress = self._make_egress()
         self._interception.attach(self.egress, self.config)
         self.recording.attach(self.egress)
@@ -187,10 +187,11 @@ class Sandbox:
                 self.workers.declare(worker)
             else:
                 await self.workers.add(worker)
-        self.debugging.leave(self._folder, address=self.address if self._serve else None, admin_token=self.admin_token)
+        address = self.address if self._serve else None
+        self.debugging.leave(self._folder, address=address, admin_token=self.admin_token, env=self.config.env)
         self._ready.set()
         if self._load and (self._serve or hosting.throwaway):
-            self._crons.start()
+            self.crons.start()
         if self._watch and self._load:
             await self._changes.watch(saved_since=began)
 
@@ -200,8 +201,8 @@ class Sandbox:
         clock = asyncio.get_running_loop().time  # which stands still while a debugger holds the process
         deadline = clock() + grace
         await self._changes.close()
-        if hasattr(self, "_crons"):
-            await self._crons.close()
+        if hasattr(self, "crons"):
+            await self.crons.close()
         if hasattr(self, "orchestrator"):
             await self._interception.close()
         if self.server is not None:
@@ -294,7 +295,7 @@ class Sandbox:
             "/api/kv": KvApi(self.kv, self._facts.namespaces).handle,
             "/api/clock": self.moved_clock.handle,
             "/api/check": self.portability.handle,
-            "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config).handle,
+            "/api/trigger": TriggerApi(self.workers, self.clock, self.workers.config, self.failures.in_a_line).handle,
             **self._interception.api_parts(),
             **self.recording.api_parts(Replaying(self).handle, self._interception.workers),
         }
@@ -359,8 +360,8 @@ class Sandbox:
         self.config = config
         self._names = {fold(name): name for name in config.workers}
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
-        if hasattr(self, "_crons"):
-            self._crons.configure(config.workers)
+        if hasattr(self, "crons"):
+            self.crons.configure(config.workers)
 
     def _know_secrets(self) -> None:
         secrets = [value for worker in self.config.workers.values() for value in worker.secrets.values()]

@@ -51,16 +51,24 @@ async def trigger(
 
 
 class TriggerApi:
-    """POST {worker, cron?, time?} -> {worker, cron, scheduled_time, outcome, no_retry}.
+    """POST {worker, cron?, time?} -> {worker, cron, scheduled_time, outcome, no_retry, error}.
 
     Without `cron` it is the worker's only expression, or empty where it has none. `time` is in milliseconds since the
-    epoch, or a text in ISO 8601 (UTC where it names no zone); without it, it is now.
+    epoch, or a text in ISO 8601 (UTC where it names no zone); without it, it is now. `error` says in a line what failed
+    and where; null where nothing did.
     """
 
-    def __init__(self, invoke: Invoke, clock: Clock, config: Callable[[str], WorkerConfig]) -> None:
+    def __init__(
+        self,
+        invoke: Invoke,
+        clock: Clock,
+        config: Callable[[str], WorkerConfig],
+        in_a_line: Callable[[str, BaseException], str],
+    ) -> None:
         self._invoke = invoke
         self._clock = clock
         self._config = config
+        self._in_a_line = in_a_line
 
     async def handle(self, request: Request) -> Response:
         if request.method != "POST":
@@ -77,7 +85,9 @@ class TriggerApi:
         moment = float(int(self._clock.now() * 1000)) if given is None else moment_ms(given, "time")
         ended = await call_scheduled(self._invoke, config.name, moment, cron)
         shown = {"worker": config.name, "cron": cron, "scheduled_time": iso(moment / 1000)}
-        return json_response({"success": True, **shown, "outcome": ended.outcome, "no_retry": ended.no_retry})
+        error = None if ended.error is None else self._in_a_line(config.name, ended.error)
+        result = {"outcome": ended.outcome, "no_retry": ended.no_retry, "error": error}
+        return json_response({"success": True, **shown, **result})
 
 
 def moment_ms(given: Any, field: str) -> float:

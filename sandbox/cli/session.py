@@ -18,6 +18,7 @@ from sandbox.client import Answer, Client, over_http
 from sandbox.config.load import Loaded, find_state, load_sandbox
 from sandbox.config.models import SandboxConfig
 from sandbox.config.problems import ConfigError
+from sandbox.config.workers import chosen_environment
 from sandbox.errors import UsageError, UserError
 from sandbox.loader.loop import WorkersLoop
 from sandbox.storage import StateFolder
@@ -86,12 +87,25 @@ def need_terminal(option: str) -> None:
 
 
 def running(options: Options) -> dict[str, Any] | None:
-    """What the sandbox that is up for this folder left in its lock: `pid`, `address`, `admin_token`; None: none is."""
+    """What the sandbox that is up for this folder left in its lock: `pid`, `address`, `admin_token`, `env`; None: none is.
+
+    Raises UsageError where it serves another environment than `-e` (or `$CLOUDFLARE_ENV`) asks for: its workers have
+    other bindings under the same names, so the command would read or change what was not meant.
+    """
     path = options.state()
     if not path.is_dir():
         return None
     holder = StateFolder.open(path).holder()
-    return holder if holder and holder.get("address") else None
+    if not holder or not holder.get("address"):
+        return None
+    wanted, served = chosen_environment(options.env), holder.get("env")
+    if wanted is not None and wanted != served:
+        shown = f"environment {served}" if served else "the top level of the wrangler files"
+        raise UsageError(
+            f"the sandbox that is up for this folder serves {shown}, and not environment {wanted}",
+            hint=f"ask it without -e and CLOUDFLARE_ENV, or stop it and start: sandbox up -e {wanted}",
+        )
+    return holder
 
 
 @asynccontextmanager
@@ -130,7 +144,7 @@ async def own_sandbox(options: Options, *, load: bool, post_mortem: bool = False
     try:
         loaded = options.read()
     except ConfigError:
-        if load or not options.state().is_dir():
+        if load or options.env is not None or not options.state().is_dir():
             raise
         # State can be looked at although the configuration is broken.
         loaded = Loaded(SandboxConfig(root=Path.cwd(), path=None, state=options.state()))

@@ -34,5 +34,7 @@ def command(options: session.Options, worker: str, cron: str | None, moment: str
     else:
         shown = f" {answer['cron']}" if answer["cron"] else ""
         click.echo(f"{answer['worker']} scheduled{shown} at {answer['scheduled_time']}: {answer['outcome']}")
+        if answer["error"]:
+            click.echo(f"error: {answer['error']}", err=True)
     if answer["outcome"] != "ok":
         raise click.exceptions.Exit(1)

@@ -224,6 +224,7 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         console.emit_json(
             "up",
             address=sandbox.address,
+            environment=config.env,
             workers={n: sandbox.url_of(n) for n in config.workers},
             ms=round(milliseconds),
             clock_offset_s=sandbox.moved_clock.offset,
@@ -250,6 +251,8 @@ def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
         console.line(
             f"  the clock is moved: {sandbox.moved_clock.told()}; back with: sandbox clock reset", level="warning"
         )
+    if config.env is not None:
+        console.line(f"  environment {config.env} of the wrangler files")
     console.line(f"  state {_short(config.state)}, egress {_egress(config)}, page {sandbox.address}/")
     if len(sandbox.faults):
         verb = "is" if len(sandbox.faults) == 1 else "are"

@@ -18,7 +18,7 @@ from sandbox.config.names import WorkerNames
 from sandbox.config.pipelines import read_pipelines
 from sandbox.config.problems import ConfigError, Problems
 from sandbox.config.tables import Table
-from sandbox.config.workers import load_worker, read_worker
+from sandbox.config.workers import chosen_environment, load_worker, read_worker
 
 __all__ = [
     "ConfigError",
@@ -59,6 +59,7 @@ def load_sandbox(
     if given.keys() - _OVERRIDES:
         raise TypeError(f"unknown overrides: {sorted(given.keys() - _OVERRIDES)}")
     start, environ = start.absolute(), os.environ if environ is None else environ
+    env = chosen_environment(env, environ)
     problems = Problems()
     path = start / config_file if config_file is not None else find_sandbox_toml(start)
     data = None
@@ -94,6 +95,7 @@ def load_sandbox(
         path=path,
         state=find_state(start, persist_to=given.get("state"), config_file=path, environ=environ),
         port=port,
+        env=env,
         allow_hosts=tuple(dict.fromkeys((*basics.get("allow_hosts", ()), *given.get("allow_hosts", ())))),
         egress=dataclasses.replace(egress, mode=given.get("egress", egress.mode)),
         events=events,

@@ -281,7 +281,8 @@ class SandboxConfig:
     """Everything `sandbox up` needs to know. `path` is None where no sandbox.toml was found; `root` is its folder.
 
     `search` are the folders whose subfolders may be workers (those before the wildcard of each `include` pattern).
-    `isolates` is how many copies of each worker serve in turn. `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
+    `isolates` is how many copies of each worker serve in turn, `env` the wrangler environment in force (None: the top
+    level). `workers` are the hosted ones, `settings` the `[workers.NAME]` tables (hosted and external), both by canonical name.
     """
 
     root: Path
@@ -291,6 +292,7 @@ class SandboxConfig:
     port: int = 8787
     on_error: Literal["stale", "fail"] = "stale"
     isolates: int = 1
+    env: str | None = None
     allow_hosts: tuple[str, ...] = ()
     egress: EgressConfig = EgressConfig()
     events: EventsConfig = EventsConfig()

@@ -17,6 +17,11 @@ from sandbox.config.pyproject import read_dependencies
 from sandbox.config.tables import Table
 
 
+def chosen_environment(env: str | None, environ: Mapping[str, str] | None = None) -> str | None:
+    """The wrangler environment in force: the one given, else `$CLOUDFLARE_ENV`; None is the top level."""
+    return env or (os.environ if environ is None else environ).get("CLOUDFLARE_ENV") or None
+
+
 def load_worker(
     folder: Path,
     *,
@@ -49,7 +54,7 @@ def read_worker(
     """As `load_worker`, with the problems added to a list; None where there is nothing to serve."""
     folder = normal(folder)
     environ = os.environ if environ is None else environ
-    env = env or environ.get("CLOUDFLARE_ENV") or None
+    env = chosen_environment(env, environ)
     candidates = [folder / name for name in wrangler.FILES]
     path = wrangler.wrangler_file(folder)
     if path is None:

@@ -101,8 +101,10 @@ class Bench:
         return Execution(details, outputs)
 
     async def settled(self) -> None:
-        """Return when no worker is at work any more: requests, and what they gave to `waitUntil`."""
+        """Return when no worker is at work any more: requests, cron triggers that are due by the clock, and what they
+        gave to `waitUntil`."""
         sandbox = await self.up()
+        await sandbox.crons.caught_up()
         await self._idle(sandbox, None)
 
     @property

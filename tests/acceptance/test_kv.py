@@ -95,3 +95,28 @@ def test_what_was_put_before_is_there_when_it_comes_up(project, up):
     project.worker("one", READER, wrangler=BINDING.format("THINGS", "things-1"))
     assert key(project, "put", "key", "kept", "--binding", "THINGS").code == 0
     assert up(project).ask(worker="one").text == "kept"
+
+
+def test_an_environments_namespaces(project, up):
+    production = '[env.production]\nkv_namespaces = [{ binding = "THINGS", id = "live" }]\n'
+    project.worker("one", READER, wrangler=BINDING.format("THINGS", "draft") + production)
+    assert key(project, "put", "key", "live", "--binding", "THINGS", "-e", "production").code == 0
+    assert key(project, "put", "key", "draft", "--binding", "THINGS").code == 0
+    assert key(project, "get", "key", "--text", "--binding", "THINGS", CLOUDFLARE_ENV="production").out == "live\n"
+
+    running = up(project, "-e", "production")
+    running.wait("environment production of the wrangler files")
+    assert running.ask(worker="one").text == "live"
+    for asked in ((), ("-e", "production")):
+        assert key(project, "get", "key", "--text", "--binding", "THINGS", *asked).out == "live\n"
+    other = key(project, "get", "key", "--binding", "THINGS", "-e", "staging")
+    assert other.code == 2, other.err
+    assert "serves environment production, and not environment staging\n hint: " in other.err
+    assert running.stop() == 0
+
+    running = up(project)
+    other = key(project, "delete", "key", "--binding", "THINGS", CLOUDFLARE_ENV="production")
+    assert other.code == 2 and "serves the top level of the wrangler files, and not" in other.err
+    assert running.ask(worker="one").text == "draft"
+    assert running.stop() == 0
+    assert key(project, "get", "key", "--binding", "THINGS", "-e", "staging").code == 1

@@ -28,10 +28,13 @@ def test_trigger(project, up):
     assert (done.code, done.out) == (0, "shop scheduled 0 6 * * * at 2026-11-26T06:00:00.000Z: ok\n"), done.err
     running.wait("at 1795672800000")
     failed = project.sandbox("trigger", "shop", "--cron", "bad")
-    assert failed.code == 1 and failed.out.endswith(": exception\n") and not failed.err
+    assert failed.code == 1 and failed.out.endswith(": exception\n")
+    assert failed.err == "error: shop: ValueError: not today (src/entry.py:13 in scheduled)\n"
     running.wait("ValueError: not today")
+    shown = project.sandbox("trigger", "shop", "--cron", "bad", "--json")
+    assert (shown.code, shown.json["error"]) == (1, failed.err.removeprefix("error: ").strip())
     once = project.sandbox("trigger", "shop", "--cron", "once", "--json")
-    assert once.json["no_retry"] is True and once.json["outcome"] == "ok"
+    assert once.json["no_retry"] is True and once.json["outcome"] == "ok" and once.json["error"] is None
     wrong = project.sandbox("trigger", "shop", "--time", "soon")
     assert wrong.code == 1 and wrong.err.startswith("error: time: 'soon' is no time\n hint: ")
     assert project.sandbox("trigger").code == 2
@@ -51,3 +54,10 @@ def test_wranglers_path_for_test_scheduled(project, up):
     assert running.ask("/__scheduled/else", worker="shop").text == "ok"
     assert running.ask("/cdn-cgi/handler/scheduled", worker="shop").text == "ok"
     assert running.stop() == 0
+
+
+def test_trigger_of_a_worker_without_a_handler_for_it(project):
+    project.worker("shop", CODE.split("    async def scheduled")[0])
+    failed = project.sandbox("trigger", "shop")
+    assert failed.code == 1
+    assert "error: shop: TypeError: Handler does not export a scheduled() function.\n" in failed.err

@@ -180,6 +180,17 @@ async def test_work_for_later_can_be_waited_for(sandbox):
     assert await sandbox.worker("alpha").kv("NOTES").get("later") == "done"
 
 
+async def test_cron_triggers_that_came_due_can_be_waited_for(sandbox):
+    sandbox.clock.advance("23h 59m")
+    await sandbox.settled()
+    first = await sandbox.worker("alpha").kv("NOTES").get("cron")
+    assert first.startswith("0 6 * * * ")
+    sandbox.clock.advance("24h")
+    await sandbox.settled()
+    second = await sandbox.worker("alpha").kv("NOTES").get("cron")
+    assert int(second.split()[-1]) - int(first.split()[-1]) == 24 * 3600 * 1000
+
+
 async def test_what_workers_print_and_log_is_captured(sandbox, capsys, caplog):
     print("the test says", end=" ")
     await sandbox.worker("alpha").fetch("/hello")
