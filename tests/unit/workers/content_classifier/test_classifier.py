@@ -83,6 +83,19 @@ def test_all_ideas_of_the_topic_beat_one_of_them_often(classifier):
     assert both > 2 * one
 
 
+def test_words_that_a_batch_writes_as_one_count_apart_as_one_of_them(classifier):
+    together = [(f"Open source project {n}", "It is open source. For years nobody read the licence.") for n in range(4)]
+    apart = ("Source of the river opened", "The licence of the ferry at the source, open again, is old.")
+    *whole, river = batch(classifier, "open source licence", *together, apart)
+    assert min(row["relevance_score"] for row in whole) > 2 * river["relevance_score"]
+    matched = [c["concept"] for c in river["explanation"]["relevance"]["matched"]]
+    assert len(matched) == 2 and "licence" in matched
+    # Where articles write them apart as well, they are two words.
+    loose = [("Source code opened", "The source is open, under a licence.") for _ in range(4)]
+    *_, river = batch(classifier, "open source licence", *together, *loose, apart)
+    assert len(river["explanation"]["relevance"]["matched"]) == 3
+
+
 def test_every_score_says_what_it_rests_on(classifier):
     (row,) = batch(classifier, "night trains", ("A night train", "The train is not late and the staff are friendly."))
     relevance = row["explanation"]["relevance"]

@@ -19,6 +19,8 @@ B = 0.6
 TITLE_BOOST = 2.5
 PHRASE_BOOST = 0.6
 APART = 0.35  # what the words of one idea count for where they do not stand together
+FIXED_DOCUMENTS = 3
+FIXED_SHARE = 0.75  # of the articles with two words of the topic, which have them side by side where they are one idea
 EXPANSION_WEIGHT = 0.35
 FEEDBACK_DOCUMENTS = 12
 FEEDBACK_TERMS = 6
@@ -157,6 +159,8 @@ class Ranker:
         self.concepts = self._concepts(topic)
         self.called = self._called(topic)
         """(the places of some concepts, the stems of another name of them together)."""
+        self.fixed = [at for at in range(len(self.concepts) - 1) if self._is_fixed(at)]
+        """The places of concepts that make one idea with the next: `open source`."""
         self.expansion: dict[str, float] = {}
         self._seen: dict[str, Counter[str]] = {}
         for keyword in keywords:
@@ -203,9 +207,23 @@ class Ranker:
             found += [(range(at, at + size), other) for other in others if other != own]
         return found
 
+    def _pair(self, at: int) -> tuple[str, ...]:
+        return self.concepts[at].stems + self.concepts[at + 1].stems
+
+    def _is_fixed(self, at: int) -> bool:
+        """Whether the batch writes this concept and the next as one: where an article has both, they stand together."""
+        pair = self._pair(at)
+        both = [d for d in self.documents if all(term in d.counts for term in pair)]
+        together = sum(_has_run(d, pair) for d in both)
+        return together >= FIXED_DOCUMENTS and together >= FIXED_SHARE * len(both)
+
     def _scores(self, d: Document) -> list[tuple[float, str | None]]:
         """For each concept what the document gets for it, and the form in which it has it."""
         scores = [self._concept_score(d, concept) for concept in self.concepts]
+        for at in self.fixed:
+            if not _has_run(d, self._pair(at)):
+                # Apart they are other words: the better of them counts, as where it were alone.
+                scores[min(at, at + 1, key=lambda place: scores[place][0])] = (0.0, None)
         for places, other in self.called:
             if not all(term in d.counts for term in other) or not (len(other) == 1 or _has_run(d, other)):
                 continue
