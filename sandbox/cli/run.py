@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -25,7 +26,29 @@ Begin = Callable[[Client], Awaitable[str]]
 """Starts an execution by the API; returns its id."""
 
 
-@click.command("run")
+class _Run(click.Command):
+    """Says how a parameter is given to who writes it as an option (`--topic rail`) or as an argument (`topic=rail`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            if error.possibilities or not error.option_name.startswith("--"):
+                raise
+            shown = error.option_name.removeprefix("--").replace("-", "_")
+            raise UsageError(f"no option {error.option_name}", hint=_as_parameter(f"{shown}=VALUE")) from None
+        except click.UsageError:
+            extra = next((arg for arg in args[1:] if arg.partition("=")[0].isidentifier() and "=" in arg), None)
+            if extra is None or args[args.index(extra) - 1] == "-p":
+                raise
+            raise UsageError(f"unexpected argument {extra}", hint=_as_parameter(extra)) from None
+
+
+def _as_parameter(assignment: str) -> str:
+    return f"a parameter is given as: -p {shlex.quote(assignment)}"
+
+
+@click.command("run", cls=_Run)
 @click.argument("name")
 @click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter; VALUE is JSON, else a string.")
 @click.option("--input", "input_file", type=click.File("rb"), help='The input as JSON, "-" reads standard input.')
