@@ -13,13 +13,14 @@ from sandbox.portability import packages
 from sandbox.portability.code import ROWS
 from sandbox.portability.files import named, not_uploaded
 from sandbox.portability.findings import Finding, once
-from sandbox.portability.interpreter import gone, minor_of
+from sandbox.portability.interpreter import gone, minor_of, not_in_pyodide
 from sandbox.portability.source import Source, read_sources
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`notes` say what is worth knowing and is no finding; `install` is a shell line, None when nothing is missing."""
+    """`notes` say what is worth knowing and is no finding; `install` is a shell line, None when nothing is missing or
+    no line could install it all."""
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
@@ -32,7 +33,8 @@ def check(configs: Sequence[WorkerConfig]) -> Report:
     for config in configs:
         if config.has_main:
             found += _of_worker(config)
-    for config, requirement, others in packages.conflicts(configs):
+    conflicts = packages.conflicts(configs)
+    for config, requirement, others in conflicts:
         found.append(
             _at_dependency(
                 config,
@@ -47,7 +49,11 @@ def check(configs: Sequence[WorkerConfig]) -> Report:
     for entry in missing.missing:
         config, text = by_name[entry.worker], f"{entry.requirement} {entry.reason}"
         found.append(_at_dependency(config, "dependency", entry.requirement, text, "Install it here."))
-    return Report(once(found), _far_from(configs), missing.install)
+    notes = (*_far_from(configs), *_without_pyproject(configs))
+    # One line that asks for both sides of a conflict would be refused by the installer.
+    apart = {packages.name_in(requirement) for _, requirement, _ in conflicts}
+    together = not any(packages.name_in(entry.requirement) in apart for entry in missing.missing)
+    return Report(once(found), notes, missing.install if together else None)
 
 
 def _far_from(configs: Iterable[WorkerConfig]) -> tuple[str, ...]:
@@ -64,39 +70,71 @@ def _far_from(configs: Iterable[WorkerConfig]) -> tuple[str, ...]:
     )
 
 
+def _without_pyproject(configs: Iterable[WorkerConfig]) -> Iterator[str]:
+    names = [c.name for c in configs if c.has_main and not (c.root / "pyproject.toml").is_file()]
+    if names:
+        verb = "has" if len(names) == 1 else "have"
+        yield f"{', '.join(names)} {verb} no pyproject.toml: pywrangler would deploy the nearest folder above that has one"
+
+
 def _of_worker(config: WorkerConfig) -> Iterator[Finding]:
-    minor = minor_of(config)
-    sources, unread = read_sources(config.module_root, minor)
+    minor, here = minor_of(config), sys.version_info.minor
+    plain = {*config.vars, *config.secrets, *(one.binding for one in config.unsupported if one.binding)}
+    sources, unread = read_sources(config.module_root, minor, plain)
     for path, line, text in unread:
-        message = f"Python 3.{minor} does not read this: {text}"
-        yield Finding(config.name, "interpreter", path, line, message, f"Write it so that Python 3.{minor} reads it.")
-    requirements = packages.parsed(config.dependencies)
-    brought = packages.closure(requirements)
+        if here < minor:
+            message = f"Python 3.{here}, which runs here, does not read this: {text}"
+            remedy = f"Run the sandbox with Python 3.{minor}, which Cloudflare has, or write it so that both read it."
+        else:
+            message = f"Python 3.{minor} does not read this: {text}"
+            remedy = f"Write it so that Python 3.{minor} reads it."
+        yield Finding(config.name, "interpreter", path, line, message, remedy)
+    brought = packages.closure(packages.parsed(config.dependencies), minor)
     for name in packages.unloadable(brought):
         text = f"{name} has compiled code and no wheel for Pyodide {packages.PYODIDE}"
         yield _at_dependency(config, "no-wheel", name, text, "Use a package in pure Python instead.")
-    own = {path.stem if path.is_file() else path.name for path in config.module_root.iterdir()}
-    absent = not_uploaded(config)
+    own, absent = _own_modules(config.module_root), not_uploaded(config)
     for source in sources:
-        for row, line, message, remedy in _of_source(source, own, brought, minor, absent):
+        for row, line, message, remedy in (*_of_imports(source, own, brought), *_of_code(source, absent)):
             yield Finding(config.name, row, source.path, line, message, remedy)
 
 
-def _of_source(
-    source: Source, own: Iterable[str], brought: frozenset[str], minor: int, absent: dict[str, Path]
-) -> Iterator[tuple[str, int, str, str]]:
-    for imported in source.imports:
-        top = imported.name.partition(".")[0]
-        if imported.optional or top in own:
-            continue
+def _own_modules(root: Path) -> frozenset[str]:
+    """The names that an import finds in the worker's own folder."""
+    found = {path.stem for path in root.glob("*.py")}
+    return frozenset(found | {path.name for path in root.iterdir() if path.is_dir() and any(path.rglob("*.py"))})
+
+
+def _of_imports(source: Source, own: frozenset[str], brought: frozenset[str]) -> Iterator[tuple[str, int, str, str]]:
+    minor = source.minor
+
+    def absent(module: str) -> tuple[str, str, str] | None:
+        """Row, text and remedy where Cloudflare does not have it."""
+        top = module.partition(".")[0]
+        # `sandbox export` puts the package of the protocol beside the worker.
+        if top in own or module.startswith("sandbox.handshake"):
+            return None
         if top in gone(minor):
             text = f"{top} is not in Python 3.{minor}, which the compatibility date chooses"
-            yield "interpreter", imported.line, text, "Use what replaced it."
-        elif top == "sandbox" and imported.name.startswith("sandbox.handshake"):
-            continue  # `sandbox export` puts it beside the worker
-        elif not packages.declared(top, brought):
+            return "interpreter", text, "Use what replaced it."
+        if top in not_in_pyodide():
+            text = f"{top} is not in Cloudflare's Python, which is Pyodide"
+            return "interpreter", text, "Do without it, or catch the ImportError."
+        if not packages.declared(top, brought, minor):
             text = f"{top} is imported, and no declared dependency brings it"
-            yield "undeclared-import", imported.line, text, "Add it to [project] dependencies in pyproject.toml."
+            return "undeclared-import", text, "Add it to [project] dependencies in pyproject.toml."
+        return None
+
+    for imported in source.imports:
+        # What an except clause imports is needed only where what was tried is absent.
+        if imported.optional or (imported.instead_of and not all(map(absent, imported.instead_of))):
+            continue
+        found = absent(imported.name)
+        if found is not None:
+            yield found[0], imported.line, *found[1:]
+
+
+def _of_code(source: Source, absent: dict[str, Path]) -> Iterator[tuple[str, int, str, str]]:
     for row in ROWS:
         yield from row(source)
     yield from named(source, absent)

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sandbox.config.models import WorkerConfig
-from sandbox.portability.source import Source, own_files
+from sandbox.portability.source import Place, Source, own_files
+
+_PATHS = frozenset(
+    {"builtins.open", "io.open", "os.open", "os.path.join", "pkgutil.get_data", "sqlite3.connect"}
+    | {f"pathlib.{name}" for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")}
+)
+_JOINING = ("joinpath", "with_name")
 
 
 def uploads(config: WorkerConfig) -> Callable[[str], bool]:
@@ -31,14 +37,40 @@ def not_uploaded(config: WorkerConfig) -> dict[str, Path]:
 
 
 def named(source: Source, absent: dict[str, Path]) -> Iterator[tuple[str, int, str, str]]:
-    """The strings of the code that are the name of such a file."""
-    for node, _, _ in source.nodes if absent else ():
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            path = absent.get(node.value.removeprefix("./"))
-            if path is not None:
-                text = f"{node.value} is uploaded by no module rule"
-                remedy = f'Add a rule to the wrangler file: type "Text" (or "Data"), globs ["**/*{path.suffix}"].'
-                yield "file-not-uploaded", node.lineno, text, remedy
+    """The strings of the code that name such a file where one is opened: in a path, or as what a name in a path stands for."""
+    if not absent:
+        return
+    used = {p.node.id for p in source.places if isinstance(p.node, ast.Name) and _in_a_path(p)}
+    for place in source.places:
+        node = place.node
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        path = absent.get(node.value.removeprefix("./"))
+        if path is not None and (_in_a_path(place) or used & _targets(place.around[-1])):
+            text = f"{node.value} is uploaded by no module rule"
+            remedy = f'Add a rule to the wrangler file: type "Text" (or "Data"), globs ["**/*{path.suffix}"].'
+            yield "file-not-uploaded", node.lineno, text, remedy
+
+
+def _in_a_path(place: Place) -> bool:
+    """Whether it goes into a call that opens a file or makes a path, or is joined to one with `/`."""
+    for outer in reversed(place.around):
+        if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Div):
+            return True
+        if isinstance(outer, ast.Call):
+            name = place.scope.dotted(outer.func) or ""
+            if name in _PATHS or name.startswith("importlib.resources."):
+                return True
+            if isinstance(outer.func, ast.Attribute) and outer.func.attr in _JOINING:
+                return True
+        if isinstance(outer, ast.stmt):
+            return False
+    return False
+
+
+def _targets(node: ast.AST) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _pattern(glob: str) -> re.Pattern[str]:

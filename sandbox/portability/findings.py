@@ -95,6 +95,6 @@ def shown(finding: Finding, near: Path, *, strict: bool = False) -> str:
 
 
 def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The first finding of each worker, row and place, in the order of files and lines."""
-    found = {(f.worker, f.row, f.file, f.line): f for f in reversed(list(findings))}
-    return tuple(sorted(found.values(), key=lambda f: (f.worker, str(f.file), f.line, f.row)))
+    """Each worker, row, place and message once, in the order of files and lines."""
+    found = {(f.worker, f.row, f.file, f.line, f.message): f for f in reversed(list(findings))}
+    return tuple(sorted(found.values(), key=lambda f: (f.worker, str(f.file), f.line, f.row, f.message)))

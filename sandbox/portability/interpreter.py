@@ -1,4 +1,4 @@
-"""Which Python a compatibility date and flags choose on Cloudflare, and which modules are gone from it."""
+"""Which Python a compatibility date and flags choose on Cloudflare, and what its standard library has not, or has anew."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ _GONE_3_13 = frozenset(
     "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd sunau "
     "telnetlib uu xdrlib".split()
 )
+# Found by importing every module of the standard library in Pyodide 314.0.7.
+_NOT_IN_PYODIDE = frozenset(
+    "_curses curses dbm ensurepip grp idlelib msvcrt nt pwd readline resource syslog tkinter turtle turtledemo venv winreg winsound".split()
+)
+_NEW_3_14 = frozenset({"annotationlib", "compression"})
 
 
 def minor_of(config: WorkerConfig) -> int:
@@ -24,3 +29,13 @@ def minor_of(config: WorkerConfig) -> int:
 def gone(minor: int) -> frozenset[str]:
     """Standard library modules that Python 3.`minor` no longer has."""
     return _GONE_3_12 | _GONE_3_13 if minor >= 13 else _GONE_3_12
+
+
+def not_in_pyodide() -> frozenset[str]:
+    """Modules of the standard library that Python on Cloudflare is built without, whatever its version."""
+    return _NOT_IN_PYODIDE
+
+
+def new(minor: int) -> frozenset[str]:
+    """Standard library modules of Python 3.`minor` that older ones, which may run here, have not."""
+    return _NEW_3_14 if minor >= 14 else frozenset()

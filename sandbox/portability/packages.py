@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from sandbox.config.models import WorkerConfig
+from sandbox.portability.interpreter import new
 
 SDK = "workers-runtime-sdk"
 PLATFORM = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "_pyodide", "pyodide_kernel"})
@@ -56,10 +57,25 @@ def name_in(requirement: str) -> str:
     return re.split(r"[^a-z0-9._-]", requirement.strip().lower(), maxsplit=1)[0]
 
 
-def closure(requirements: Iterable[Requirement]) -> frozenset[str]:
-    """The canonical names of what the requirements bring, as far as it is installed here."""
+def on_cloudflare(minor: int) -> dict[str, str]:
+    """What environment markers (`sys_platform == "emscripten"`) see there."""
+    return {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "wasm32",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Emscripten",
+        "python_full_version": f"3.{minor}.0",
+        "python_version": f"3.{minor}",
+        "sys_platform": "emscripten",
+    }
+
+
+def closure(requirements: Iterable[Requirement], minor: int) -> frozenset[str]:
+    """The canonical names of what the requirements bring to Python 3.`minor` on Cloudflare, as far as it is installed here."""
+    there = on_cloudflare(minor)
     seen: set[str] = set()
-    left = [*requirements, Requirement(SDK)]
+    left = [Requirement(SDK), *(r for r in requirements if r.marker is None or r.marker.evaluate(there))]
     done: set[tuple[str, frozenset[str]]] = set()
     while left:
         requirement = left.pop()
@@ -73,14 +89,14 @@ def closure(requirements: Iterable[Requirement]) -> frozenset[str]:
         except importlib.metadata.PackageNotFoundError:
             continue
         for one in parsed(needed):
-            if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (extras or {""})):
+            if one.marker is None or any(one.marker.evaluate({**there, "extra": extra}) for extra in (extras or {""})):
                 left.append(one)
     return frozenset(seen)
 
 
-def declared(module: str, brought: frozenset[str]) -> bool:
-    """Whether a top-level import name is there on Cloudflare by what the worker declares."""
-    if module in sys.stdlib_module_names or module in PLATFORM:
+def declared(module: str, brought: frozenset[str], minor: int) -> bool:
+    """Whether a top-level import name is there on Cloudflare, in Python 3.`minor`, by what the worker declares."""
+    if module in sys.stdlib_module_names or module in PLATFORM or module in new(minor):
         return True
     given = providers().get(module)
     if given is None:

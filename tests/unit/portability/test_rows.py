@@ -17,12 +17,12 @@ ROWS = ROOT / "tests" / "fixtures" / "portability"
 HEAD = "from workers import Response, WorkerEntrypoint\n"
 
 
-def worker(folder, code, *, name="w", dependencies="[]", date="2026-11-01"):
+def worker(folder, code, *, name="w", dependencies="[]", date="2026-11-01", more=""):
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "entry.py").write_text(code)
     (folder / "wrangler.toml").write_text(
         f'name = "{name}"\nmain = "src/entry.py"\ncompatibility_date = "{date}"\n'
-        'compatibility_flags = ["python_workers"]\n'
+        f'compatibility_flags = ["python_workers"]\n{more}'
     )
     (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\ndependencies = {dependencies}\n')
     return load_worker(folder, environ={})[0]
@@ -70,10 +70,37 @@ def test_our_own_workers_are_clean(folder):
         "from sandbox.handshake import HandshakeWorker\n",
         "from js import Date\nfrom pyodide.ffi import to_js\n",
         "def time():\n    pass\ntime.sleep = print\ntime.sleep(1)\n",
+        # What only makes an object, names an exception or reads a constant.
+        "import random, secrets\nDRAW = random.SystemRandom()\nOTHER = secrets.SystemRandom()\n",
+        "import subprocess\ndef f(words):\n    raise subprocess.CalledProcessError(1, subprocess.list2cmdline(words))\n",
+        "import multiprocessing\ndef f():\n    return multiprocessing.cpu_count()\n",
+        "import socket\ndef f(text):\n    socket.inet_aton(text)\n    raise socket.timeout(socket.gethostname())\n",
+        "import http.client\ndef f():\n    raise http.client.HTTPException('no')\n",
+        "import os\nos.environ.setdefault('A', 'b')\nos.environ['C'] = 'd'\ndel os.environ['C']\n",
+        "from workers import env\nMODE = env.MODE.upper()\nWORD = env.WORD.strip()\n",
+        # Things of one's own under the same names.
+        "class Pool:\n    async def run_in_executor(self, f):\n        return f()\n"
+        "    async def go(self):\n        return await self.run_in_executor(print)\n",
+        "import requests\ndef f(requests):\n    return requests.get('a')\nf({})\n",
+        "import secrets\ndef f():\n    secrets = {}\n    return secrets.get('a')\nX = [secrets for secrets in ()]\n",
+        "def f(queue, cache):\n    for one in range(3):\n        queue.put('a', one)\n        cache.put('b', one)\n",
+        "def f(env):\n    for one in range(3):\n        env.BUCKET.put('a', one)\n",
+        "import random\nclass A:\n    random = {}\n    first = random.get('a')\n",
+        # What never runs on Cloudflare, or whose absence is caught.
+        "import typing as t\nif t.TYPE_CHECKING:\n    import pandas\n",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import pandas\n",
+        "import sys\nif sys.version_info < (3, 11):\n    import tomli as tomllib\nelse:\n    import tomllib\n",
+        "import sys, os\nif sys.platform == 'win32':\n    import winreg\nif os.name != 'posix':\n    os.system('x')\n",
+        "try:\n    import tomllib\nexcept ImportError:\n    import tomli as tomllib\n",
+        "try:\n    import pwd\nexcept ImportError:\n    pwd = None\n",
+        "import annotationlib\n",
     ],
 )
 def test_what_is_fine(tmp_path, code):
-    assert check([worker(tmp_path / "w", code)]).findings == ()
+    bindings = '[vars]\nMODE = "a"\n[[r2_buckets]]\nbinding = "BUCKET"\nbucket_name = "b"\n'
+    folder = worker(tmp_path / "w", code, dependencies='["requests"]', more=bindings).root
+    (folder / ".dev.vars").write_text("WORD=a")
+    assert check([load_worker(folder, environ={})[0]]).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -86,6 +113,28 @@ def test_what_is_fine(tmp_path, code):
         ("async def f(loop):\n    await loop.run_in_executor(None, print)\n", "threads", 2),
         ("from time import sleep\ndef f():\n    sleep(1)\n", "time-sleep", 3),
         ("from os import getenv\ndef f():\n    return getenv('A')\n", "os-environ", 3),
+        ("import os\nX = os.environ['A']\n", "os-environ", 2),
+        ("import os\ndef f(text):\n    return os.path.expandvars(text)\n", "os-environ", 3),
+        ("import random\nrandom.seed(7)\n", "import-randomness", 2),
+        ("import random\nX = random.Random()\n", "import-randomness", 2),
+        ("import _thread\nspawn = _thread.start_new_thread\ndef f():\n    spawn(print, ())\n", "threads", 4),
+        ("class A:\n    def f(self):\n        self._loop.run_in_executor(None, print)\n", "threads", 3),
+        (
+            "import asyncio\nasync def f():\n    loop = asyncio.get_running_loop()\n    await loop.create_server(print)\n",
+            "sockets",
+            4,
+        ),
+        (
+            "from asyncio import AbstractEventLoop\nasync def f(at: AbstractEventLoop):\n    at.run_in_executor(None, f)\n",
+            "threads",
+            3,
+        ),
+        ("import asyncio\nasyncio.get_event_loop().call_later(1, print)\n", "import-io", 2),
+        ("async def f(env):\n    kv = env.CACHE\n    while True:\n        await kv.put('a', 'b')\n", "put-rate", 4),
+        ("import resource\n", "interpreter", 1),
+        ("import sys\nif sys.version_info >= (3, 12):\n    import tomli\n", "undeclared-import", 3),
+        ("try:\n    import ujson\nexcept ImportError:\n    import tomli\n", "undeclared-import", 4),
+        ("try:\n    import tomli\n    X = tomli.loads('')\nexcept Exception:\n    X = {}\n", "undeclared-import", 2),
     ],
 )
 def test_names_are_followed_through_imports(tmp_path, code, row, line):
@@ -120,6 +169,75 @@ def test_the_date_chooses_the_interpreter(tmp_path, date, minor):
     config = worker(tmp_path / "w", HEAD, date=date)
     assert minor_of(config) == minor
     assert bool(check([config]).notes) == (abs(minor - sys.version_info.minor) >= 3)
+
+
+def test_every_finding_of_a_line_is_told(tmp_path):
+    config = worker(tmp_path / "w", "import tomli, ujson\n")
+    assert [finding.message.split()[0] for finding in check([config]).findings] == ["tomli", "ujson"]
+
+
+def test_a_data_file_is_no_module(tmp_path):
+    config = worker(tmp_path / "w", "import tomli, helpers\n")
+    (config.module_root / "tomli.json").write_text("{}")
+    (config.module_root / "helpers").mkdir()
+    (config.module_root / "helpers" / "one.py").write_text("")
+    assert [finding.row for finding in check([config]).findings] == ["undeclared-import"]
+
+
+def test_a_marker_is_read_as_cloudflare_reads_it(tmp_path):
+    wanted = """["httpx; sys_platform == 'emscripten'", "jinja2; sys_platform == 'linux'"]"""
+    config = worker(tmp_path / "w", "import httpx\nimport jinja2\n", dependencies=wanted)
+    assert [finding.message.split()[0] for finding in check([config]).findings] == ["jinja2"]
+
+
+def test_a_folder_without_a_pyproject_is_noted(tmp_path):
+    config = worker(tmp_path / "w", HEAD)
+    (config.root / "pyproject.toml").unlink()
+    assert any("w has no pyproject.toml" in note for note in check([config]).notes)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('feeds.json')\n",
+        "from pathlib import Path\nNAME = 'feeds.json'\ndef f():\n    return (Path(__file__).parent / NAME).read_text()\n",
+        "import os.path\nPATH = os.path.join(os.path.dirname(__file__), 'feeds.json')\n",
+        "import pkgutil\nX = pkgutil.get_data(__name__, 'feeds.json')\n",
+    ],
+)
+def test_a_file_that_no_rule_uploads(tmp_path, code):
+    config = worker(tmp_path / "w", code)
+    (config.module_root / "feeds.json").write_text("[]")
+    (finding,) = check([config]).findings
+    assert finding.row == "file-not-uploaded"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "KIND = {'feeds.json': 'application/json'}\n",
+        "def open(name):\n    return name\nopen('feeds.json')\n",
+        "class Store:\n    def open(self, name):\n        return name\nStore().open('feeds.json')\n",
+        "def f(request):\n    return request.url.endswith('feeds.json')\n",
+    ],
+)
+def test_a_string_like_the_name_of_a_file_is_no_file(tmp_path, code):
+    config = worker(tmp_path / "w", code)
+    (config.module_root / "feeds.json").write_text("[]")
+    assert check([config]).findings == ()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python is the newest there is")
+def test_a_file_that_the_python_here_is_too_old_for(tmp_path):
+    config = worker(tmp_path / "w", "def f(\n")
+    (finding,) = check([config]).findings
+    assert finding.message.startswith(f"Python 3.{sys.version_info.minor}, which runs here, does not read this: ")
+
+
+def test_what_cannot_be_installed_together_has_no_install_line(tmp_path):
+    one = worker(tmp_path / "one", HEAD, name="one", dependencies='["nobody-wrote-it>=2"]')
+    two = worker(tmp_path / "two", HEAD, name="two", dependencies='["nobody-wrote-it<2"]')
+    assert check([one]).install and check([one, two]).install is None
 
 
 def test_an_uploaded_file_may_be_read(tmp_path):
