@@ -7,7 +7,9 @@ import re
 import shlex
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -43,30 +45,36 @@ def command(options: session.Options, worker: str, folder: Path, force: bool, ur
     """
     if url is not None and not _URL.fullmatch(url):
         raise UsageError(f"--url {url!r} is no http or https URL")
-    workers = options.read().config.workers
+    sandbox_config = options.read().config
+    workers = sandbox_config.workers
     config = next((c for c in workers.values() if fold(c.name) == fold(worker)), None)
     if config is None:
         raise NotFound(f"no worker {worker}", hint=choices(worker, workers=[c.name for c in workers.values()]))
-    done = export(config, folder, force=force)
+    done = export(config, folder, env=sandbox_config.env, workers=workers.values(), force=force)
     said = _handshake(options, config) if done.handshake else None
     # What the sandbox gives every worker, and `sandbox.handshake` fetches references and keeps checkpoints with.
     given = {"ORCHESTRATOR_URL", "WORKER_TOKEN"} - config.vars.keys() if done.handshake else set()
+    environment = [] if done.env is None else ["--env", done.env]
     remaining = {
-        "namespaces": [f"npx wrangler kv namespace create {shlex.quote(name)}" for name in done.placeholders]
-        + [f"npx wrangler d1 create {shlex.quote(name)}" for name in done.databases],
+        "namespaces": [
+            shlex.join(["npx", "wrangler", *kind.split(), "create", name])
+            for kind, names in (("kv namespace", done.namespaces), ("d1", done.databases), ("r2 bucket", done.buckets))
+            for name in names
+        ],
         "secrets": [
-            f"npx wrangler secret put {shlex.quote(name)} --name {config.host_label}"
+            f"npx wrangler secret put {shlex.quote(name)} --name {done.name}"
             for name in sorted({*done.secrets, *given})
         ],
-        "sql": None
-        if said is None
-        else _sql(config, said, url or f"https://{config.host_label}.<SUBDOMAIN>.workers.dev"),
-        "deploy": f"cd {shlex.quote(str(folder))} && uvx --from workers-py pywrangler deploy",
+        "sql": None if said is None else _sql(config, said, url or f"https://{done.name}.<SUBDOMAIN>.workers.dev"),
+        "deploy": f"cd {shlex.quote(str(folder))} && "
+        + shlex.join(["uvx", "--from", "workers-py", "pywrangler", "deploy", *environment]),
     }
     if as_json:
         print_json(
             {
                 "worker": config.name,
+                "name": done.name,
+                "environment": done.env,
                 "folder": str(folder),
                 "files": list(done.files),
                 "handshake": done.handshake,
@@ -80,25 +88,39 @@ def command(options: session.Options, worker: str, folder: Path, force: bool, ur
 
 
 def _handshake(options: session.Options, config: WorkerConfig) -> Mapping[str, Any] | None:
-    """What the worker answers to a handshake here; None where it cannot be asked, or does not speak the protocol."""
+    """What the worker answers to a handshake here; None, said why, where it cannot be asked or answers something else."""
     try:
         answer = session.run(_ask(options, config))
+        if isinstance(answer, dict) and isinstance(answer.get("capabilities"), dict):
+            return answer
+        why = f"it answers {_short(answer)}"
     except (SandboxError, ValueError) as error:
-        click.echo(f"note: {config.name} does not answer a handshake, so there is no SQL: {error}", err=True)
-        return None
-    return answer if isinstance(answer, dict) and isinstance(answer.get("capabilities"), dict) else None
+        why = str(error)
+    click.echo(f"note: there is no SQL, for the handshake with {config.name} failed: {why}", err=True)
+    return None
+
+
+def _short(answer: Any) -> str:
+    error = answer.get("error") if isinstance(answer, dict) else None
+    text = error.get("message") if isinstance(error, dict) else error
+    return str(text or json.dumps(answer))[:200]
 
 
 async def _ask(options: session.Options, config: WorkerConfig) -> Any:
-    """Ask in the sandbox that is up, else in one of our own."""
+    """Ask in the sandbox that is up and serves this environment, else in one of our own that leaves nothing."""
     async with AsyncExitStack() as stack:
-        if session.running(options) is not None:
+        try:
+            is_up = session.running(options) is not None
+        except UsageError:  # it serves another environment
+            is_up = False
+        if is_up:
             api = await stack.enter_async_context(session.client(options))
 
             async def ask(method: str, path: str, body: Any = None) -> Any:
                 return json.loads((await api.fetch(method, f"/workers/{config.host_label}{path}", json_body=body))[1])
         else:
-            own = await stack.enter_async_context(session.own_sandbox(options, load=True))
+            state = Path(stack.enter_context(TemporaryDirectory()))
+            own = await stack.enter_async_context(session.own_sandbox(replace(options, persist_to=state), load=True))
             from sandbox.runtime import exchange  # loaded with the sandbox anyway
 
             async def ask(method: str, path: str, body: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sandbox.config.bindings import NAME, NAME_HINT
@@ -42,13 +43,21 @@ def _directory(assets: Table, folder: Path) -> Path | None:
         if "directory" not in assets.data:
             assets.error("directory", "is missing", 'name the folder of the files, as in directory = "./public"')
         return None
-    path = folder / given
+    root = folder.resolve()
+    path = Path(os.path.normpath(root / given))
     if not path.is_dir():
         assets.error("directory", f"there is no folder {shown(given)} in {folder}")
         return None
     real = path.resolve()
-    if not real.is_relative_to(folder.resolve()):
-        assets.error("directory", f"{shown(given)} lies outside the worker's folder (at {real})", "move it into it")
+    if real != path and not real.is_relative_to(root):
+        assets.error(
+            "directory", f"{shown(given)} is a link that leads out of the worker's folder (to {real})", "name that"
+        )
+        return None
+    if real != root and root.is_relative_to(real):
+        assets.error(
+            "directory", f"{shown(given)} holds the worker's own folder", "name a folder of files to serve alone"
+        )
         return None
     return real
 

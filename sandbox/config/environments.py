@@ -55,11 +55,25 @@ def choose_environment(document: Table, env: str | None) -> Table:
             f'is set at the top level and not in env.{env}, and "{key}" is not inherited',
             f"repeat it under env.{env}",
         )
+    _name_forgotten_vars(document, chosen, env)
     merged: Mapping[str, Any] = {
         **{key: value for key, value in document.data.items() if key in INHERITED or key in TOP_LEVEL},
         **{key: value for key, value in chosen.data.items() if value is not None},
     }
     return _EnvironmentTable(merged, document, chosen)
+
+
+def _name_forgotten_vars(document: Table, chosen: Table, env: str) -> None:
+    """Where an environment has `vars` (none at all is meant so), those of the top level that it does not repeat."""
+    top, own = document.data.get("vars"), chosen.data.get("vars")
+    if not isinstance(top, Mapping) or not isinstance(own, Mapping) or not own:
+        return
+    for name in [name for name in top if name not in own]:
+        chosen.warning(
+            f"vars.{name}",
+            f'is set at the top level and not in env.{env}, and "vars" is not inherited',
+            f"repeat it under env.{env}.vars",
+        )
 
 
 class _EnvironmentTable(Table):

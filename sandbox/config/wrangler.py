@@ -81,7 +81,7 @@ def read_worker(document: Table, folder: Path, env: str | None) -> WorkerConfig 
         crons=read_crons(table),
         has_main=not only_assets,
         unsupported=unsupported,
-        rules=_rules(table),
+        rules=read_rules(table),
         deployed_as=deployed_as if isinstance(deployed_as, str) and deployed_as != name else None,
         dev_port=dev.integer("port", least=0, most=65535) or None if dev is not None else None,
         cpu_ms=limits.integer("cpu_ms", least=1) if limits is not None else None,
@@ -185,7 +185,7 @@ def _vars(table: Table) -> Mapping[str, Any]:
     return dict(values.data)
 
 
-def _rules(table: Table) -> tuple[ModuleRule, ...]:
+def read_rules(table: Table) -> tuple[ModuleRule, ...]:
     """The file's rules, then wrangler's defaults. A type is settled by its first rule without `fallthrough`."""
     given = []
     for entry in table.tables("rules"):
@@ -204,6 +204,13 @@ def _rules(table: Table) -> tuple[ModuleRule, ...]:
     for rule in [*given, *_DEFAULT_RULES]:
         if rule.type not in settled:
             kept.append(rule)
+        elif rule in given:
+            table.warning(
+                "rules",
+                f"the rule of type {rule.type} for {', '.join(rule.globs)} has no effect, and a deployment with a file that "
+                "matches it is refused",
+                f"write fallthrough = true in the rule of type {rule.type} before it",
+            )
         if not rule.fallthrough:
             settled.add(rule.type)
     return tuple(kept)

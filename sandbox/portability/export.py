@@ -9,19 +9,18 @@ import ast
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import sandbox
-from sandbox.config.documents import read_document
 from sandbox.config.models import WorkerConfig
-from sandbox.config.problems import Problems
 from sandbox.config.wrangler import FILES
 from sandbox.errors import Conflict, UserError
-from sandbox.portability.files import not_uploaded
+from sandbox.portability.deployable import Deployable
 
 HANDSHAKE = "sandbox.handshake"
 SECRET = (".dev.vars*", ".env*", ".envrc")
@@ -42,29 +41,37 @@ LEFT_BEHIND = (
     *FILES,
 )
 """Not copied: secrets, what tools make again, and the wrangler file, which is written anew."""
-_LOCAL_KEYS = ("dev",)
-_LOCAL_BINDING_KEYS = ("remote", "preview_id", "preview_bucket_name", "preview_database_id")
-_WORKER_NAMES = (("services", "service"), ("tail_consumers", "service"))
-"""Where the name of another worker stands."""
-_REAL_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What `export` wrote. `placeholders` gives the text that stands for each id that is not known yet, by the id that
-    is used here; `secrets` are the names (never the values) that `wrangler secret put` has to set."""
+    """What `export` wrote. `name` is what the worker is called on Cloudflare, `env` the environment of its file that it is
+    exported for. `placeholders` gives the text that stands for each id that is not known yet, by the id that is used
+    here; `namespaces`, `databases` and `buckets` are to be created; `secrets` are the names (never the values) that
+    `wrangler secret put` has to set."""
 
     folder: Path
+    name: str
+    env: str | None
     files: tuple[str, ...]
     placeholders: Mapping[str, str]
+    namespaces: tuple[str, ...]
     databases: tuple[str, ...]
+    buckets: tuple[str, ...]
     secrets: tuple[str, ...]
     handshake: bool
     notes: tuple[str, ...]
 
 
-def export(config: WorkerConfig, target: Path, *, force: bool = False) -> Exported:
-    """Write the worker into `target`, which must be empty or absent unless `force` is given; then files of the same names
+def export(
+    config: WorkerConfig,
+    target: Path,
+    *,
+    env: str | None = None,
+    workers: Iterable[WorkerConfig] = (),
+    force: bool = False,
+) -> Exported:
+    """Write the worker, to be deployed in the environment `env` among `workers`, into `target`, which must be empty or absent unless `force` is given; then files of the same names
     and any wrangler file there are replaced, and others stay.
 
     Raises Conflict where something is there already, and UserError for what cannot be exported: a link that leads out
@@ -86,12 +93,22 @@ def export(config: WorkerConfig, target: Path, *, force: bool = False) -> Export
                 f"{config.module_root / 'sandbox'} stands where {HANDSHAKE} has to go", hint="rename that package"
             )
         files.update(_handshake_files(module_root))
-    document, placeholders = _wrangler(config)
+    deployable = Deployable(config, env, workers)
+
+    def place(folder: Path) -> str:
+        name = next(n for n in _names(folder.name) if n not in taken)
+        taken.add(name)
+        files.update((f"{name}/{inner}", path) for inner, path in _own_files(folder, folder))
+        return f"./{name}"
+
+    taken = {name.partition("/")[0] for name in files}
+    for folder in deployable.move_assets(root, place):
+        (target / folder.relative_to(root)).mkdir(parents=True, exist_ok=True)  # wrangler wants it, empty or not
     for name, source in files.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
-    written = {"wrangler.jsonc": _jsonc(document)}
+    written = {"wrangler.jsonc": _jsonc(deployable.document)}
     if "pyproject.toml" not in files:
         written["pyproject.toml"] = _pyproject(config)
     for name, text in written.items():
@@ -101,12 +118,16 @@ def export(config: WorkerConfig, target: Path, *, force: bool = False) -> Export
             (target / name).unlink(missing_ok=True)  # an older one, which wrangler would read before ours
     return Exported(
         folder=target,
+        name=deployable.name,
+        env=deployable.env,
         files=tuple(sorted([*files, *written])),
-        placeholders=placeholders,
-        databases=tuple(str(d.get("database_name") or d.get("binding")) for d in _items(document, "d1_databases")),
+        placeholders=deployable.placeholders,
+        namespaces=deployable.namespaces,
+        databases=deployable.databases,
+        buckets=deployable.buckets,
         secrets=tuple(sorted(config.secrets)),
         handshake=handshake,
-        notes=tuple(_notes(config)),
+        notes=tuple(_notes(config, deployable)),
     )
 
 
@@ -167,64 +188,9 @@ def _handshake_files(module_root: Path) -> Iterator[tuple[str, Path]]:
         yield (module_root / "sandbox" / "handshake" / path.name).as_posix(), path
 
 
-def _wrangler(config: WorkerConfig) -> tuple[dict[str, Any], dict[str, str]]:
-    """The wrangler file without what is of this machine, and the placeholders put in for ids."""
-    problems = Problems()
-    document = read_document(config.config_path, problems)
-    if document is None:
-        raise UserError(f"{config.config_path} cannot be read")
-    document = {key: value for key, value in document.items() if key not in _LOCAL_KEYS}
-    _rename(document, config)
-    document.setdefault("compatibility_date", config.compatibility_date)
-    placeholders: dict[str, str] = {}
-    for table in (document, *_tables(document.get("env"))):
-        for kind in ("kv_namespaces", "d1_databases", "r2_buckets"):
-            if kind in table:
-                table[kind] = [_binding(kind, item, placeholders) for item in _items(table, kind)]
-    absent = sorted({path.relative_to(config.module_root).as_posix() for path in not_uploaded(config).values()})
-    if absent and config.has_main:
-        document["rules"] = [*_items(document, "rules"), {"type": "Data", "globs": absent, "fallthrough": True}]
-    return document, placeholders
-
-
-def _rename(document: dict[str, Any], config: WorkerConfig) -> None:
-    """Names of workers without underscores, here and where others are bound: `name` becomes part of the workers.dev address,
-    and Cloudflare's documentation of wrangler's configuration says not to use them."""
-    document["name"] = _deployed(str(document.get("name") or config.name))
-    for table in (document, *_tables(document.get("env"))):
-        if "name" in table:
-            table["name"] = _deployed(str(table["name"]))
-        for kind, key in _WORKER_NAMES:
-            for item in _items(table, kind):
-                if isinstance(item.get(key), str):
-                    item[key] = _deployed(item[key])
-
-
-def _deployed(name: str) -> str:
-    """What a worker is called on Cloudflare: lower case, `-` for `_`, as in the host name it answers by here."""
-    return name.replace("_", "-").lower()
-
-
-def _binding(kind: str, item: Mapping[str, Any], placeholders: dict[str, str]) -> dict[str, Any]:
-    kept = {key: value for key, value in item.items() if key not in _LOCAL_BINDING_KEYS}
-    key = {"kv_namespaces": "id", "d1_databases": "database_id"}.get(kind)
-    if key is not None:
-        here = str(kept.get(key) or item.get("database_name") or item.get("binding"))
-        if not _REAL_ID.fullmatch(here):
-            kept[key] = f"<id of {here}>"
-            if kind == "kv_namespaces":
-                placeholders[here] = kept[key]
-    return kept
-
-
-def _items(table: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    value = table.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _tables(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield from (table for table in value.values() if isinstance(table, dict))
+def _names(wanted: str) -> Iterator[str]:
+    yield wanted
+    yield from (f"{wanted}-{number}" for number in count(2))
 
 
 def _jsonc(document: Mapping[str, Any]) -> str:
@@ -237,7 +203,7 @@ def _pyproject(config: WorkerConfig) -> str:
     return f'[project]\nname = "{config.host_label}"\nversion = "0.1.0"\ndependencies = {dependencies}\n'
 
 
-def _notes(config: WorkerConfig) -> Iterator[str]:
+def _notes(config: WorkerConfig, deployable: Deployable) -> Iterator[str]:
     if any(re.match(r"workers[-_.]sandbox\b", text, re.IGNORECASE) for text in config.dependencies):
         yield f"pyproject.toml declares workers-sandbox, which Pyodide has not: take it out, {HANDSHAKE} is beside the code"
     if config.has_main and config.module_root == config.root:
@@ -246,7 +212,8 @@ def _notes(config: WorkerConfig) -> Iterator[str]:
     for name, value in config.vars.items():
         if isinstance(value, str) and re.search(r"//(localhost|127\.0\.0\.1|\[::1\]|[^/]*\.(localhost|test))\b", value):
             yield f"the var {name} is {value}, an address of this machine"
-    if config.host_label != config.name:
-        yield f"on Cloudflare it is called {config.host_label}, for addresses there should have no underscore"
-    for binding in config.services:
-        yield f"{binding.binding} is bound to the worker {_deployed(binding.service)}, which has to be deployed before this one"
+    if deployable.name != config.name:
+        why = ", for addresses there should have no underscore" if "_" in config.name else ""
+        yield f"on Cloudflare it is called {deployable.name}{why}"
+    for binding, service in deployable.services():
+        yield f"{binding} is bound to the worker {service}, which has to be deployed before this one"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from sandbox.config.models import WorkerConfig
+from sandbox.config.models import ModuleRule, WorkerConfig
 from sandbox.portability.source import Place, Source, own_files
 
 _PATHS = frozenset(
@@ -17,15 +17,15 @@ _PATHS = frozenset(
 _JOINING = ("joinpath", "with_name")
 
 
-def uploads(config: WorkerConfig) -> Callable[[str], bool]:
+def uploads(rules: Iterable[ModuleRule]) -> Callable[[str], bool]:
     """Whether a file is uploaded beside the code, by its path from the module root, as posix writes it."""
-    patterns = [_pattern(glob) for rule in config.rules for glob in rule.globs]
+    patterns = [_pattern(glob) for rule in rules for glob in rule.globs]
     return lambda path: any(pattern.fullmatch(path) for pattern in patterns)
 
 
-def not_uploaded(config: WorkerConfig) -> dict[str, Path]:
-    """Every file beside the code that no rule matches, by its path and by its bare name."""
-    uploaded = uploads(config)
+def not_uploaded(config: WorkerConfig, rules: Iterable[ModuleRule] | None = None) -> dict[str, Path]:
+    """Every file beside the code that no rule matches (by default those of the worker), by its path and by its bare name."""
+    uploaded = uploads(config.rules if rules is None else rules)
     found: dict[str, Path] = {}
     for path in own_files(config.module_root):
         relative = path.relative_to(config.module_root)
@@ -48,7 +48,10 @@ def named(source: Source, absent: dict[str, Path]) -> Iterator[tuple[str, int, s
         path = absent.get(node.value.removeprefix("./"))
         if path is not None and (_in_a_path(place) or used & _targets(place.around[-1])):
             text = f"{node.value} is uploaded by no module rule"
-            remedy = f'Add a rule to the wrangler file: type "Text" (or "Data"), globs ["**/*{path.suffix}"].'
+            remedy = (
+                f'Add a rule to the wrangler file: type "Text" (or "Data"), globs ["**/*{path.suffix}"], fallthrough = true; '
+                "one of that type before it needs fallthrough = true, too."
+            )
             yield "file-not-uploaded", node.lineno, text, remedy
 
 

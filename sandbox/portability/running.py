@@ -76,7 +76,7 @@ class WorkerChecks:
     def __init__(self, running: Running, config: WorkerConfig) -> None:
         self._running = running
         self._config = config
-        self._uploaded = uploads(config)
+        self._uploaded = uploads(config.rules)
         self._seen: set[tuple[str, str | None]] = set()
         self.subrequests = FREE_SUBREQUESTS if config.subrequests is None else config.subrequests
         self.kv = KvChecks(running.kv, self)

@@ -79,6 +79,125 @@ def test_names_are_those_of_addresses(project):
     assert "called under-score" in done.out and "the worker the-next" in done.out
 
 
+IN_ENVIRONMENTS = """
+[[d1_databases]]
+binding = "DB"
+database_name = "orders"
+[[r2_buckets]]
+binding = "FILES"
+bucket_name = "papers"
+[[services]]
+binding = "BILLING"
+service = "Other_Teams_billing"
+[env.production]
+kv_namespaces = [{ binding = "CACHE", id = "live" }]
+services = [{ binding = "NEXT", service = "the_next-production" }]
+[env.staging]
+name = "tried_out"
+vars = { MODE = "staging" }
+"""
+
+
+def test_an_environment_is_exported_with_its_own_commands(project, up):
+    project.worker("under_score", wrangler=WRANGLER + IN_ENVIRONMENTS)
+    project.worker("the_next")
+    top = project.sandbox("export", "under_score", "top", "--json").json
+    assert (top["name"], top["environment"]) == ("under-score", None)
+    assert top["remaining"]["namespaces"] == [
+        "npx wrangler kv namespace create my-cache",
+        "npx wrangler d1 create orders",
+        "npx wrangler r2 bucket create papers",
+    ]
+    assert top["placeholders"] == {"my-cache": "<id of my-cache>", "orders": "<id of orders>"}
+    document = json.loads((project.root / "top" / "wrangler.jsonc").read_text())
+    assert document["d1_databases"][0]["database_id"] == "<id of orders>"
+    # A worker of somebody else is called as it is written.
+    assert document["services"] == [{"binding": "BILLING", "service": "Other_Teams_billing"}]
+    assert document["env"]["production"]["services"] == [{"binding": "NEXT", "service": "the-next-production"}]
+
+    running = up(project)  # serves the top level
+    live = project.sandbox("export", "under_score", "live", "-e", "production", "--json").json
+    assert (live["name"], live["environment"]) == ("under-score-production", "production")
+    assert live["remaining"]["namespaces"] == ["npx wrangler kv namespace create live"]
+    assert live["remaining"]["deploy"] == "cd live && uvx --from workers-py pywrangler deploy --env production"
+    assert any("NEXT is bound to the worker the-next-production" in note for note in live["notes"])
+    tried = project.sandbox("export", "under_score", "tried", "--json", CLOUDFLARE_ENV="staging").json
+    assert (tried["name"], tried["remaining"]["namespaces"]) == ("tried-out", [])
+    assert running.stop() == 0
+
+
+def test_an_environment_of_a_worker_of_the_protocol(project, up):
+    project.worker(
+        "speaker",
+        SPEAKER,
+        wrangler=NAMESPACES + '[env.live]\nname = "loud"\n' + NAMESPACES.replace("[[", "[[env.live."),
+    )
+    running = up(project)
+    done = project.sandbox("export", "speaker", "out", "-e", "live")
+    assert done.code == 0 and not done.err, done.err
+    assert "'https://loud.<SUBDOMAIN>.workers.dev'" in done.out and "secret put WORKER_TOKEN --name loud" in done.out
+    assert running.stop() == 0
+
+
+def test_why_there_is_no_sql(project):
+    project.worker("speaker", SPEAKER.replace("capabilities =", "capabilities = 1 or"), wrangler=NAMESPACES)
+    done = project.sandbox("export", "speaker", "out")
+    assert done.code == 0 and "INSERT" not in done.out
+    assert done.err.startswith("note: there is no SQL, for the handshake with speaker failed: TypeError"), done.err
+
+
+def test_rules_upload_every_file(project):
+    rules = """
+rules = [{ type = "Data", globs = ["a.json"] }, { type = "Data", globs = ["b.json"], fallthrough = true }]
+[env.live]
+rules = [{ type = "Text", globs = ["a.json"] }]
+"""
+    folder = project.worker("ruled", wrangler=rules)
+    for name in ("a.json", "b.json", "c.json"):
+        (folder / "src" / name).write_text("1")
+    checked = project.sandbox("check", "ruled")
+    assert "b.json has no effect" in checked.out + checked.err, checked
+    assert project.sandbox("export", "ruled", "out").code == 0
+    document = json.loads((project.root / "out" / "wrangler.jsonc").read_text())
+    assert document["rules"] == [
+        {"type": "Data", "globs": ["b.json", "c.json"], "fallthrough": True},
+        {"type": "Data", "globs": ["a.json"], "fallthrough": True},
+        {"type": "Data", "globs": ["b.json"], "fallthrough": True},
+    ]
+    assert document["env"]["live"]["rules"] == [
+        {"type": "Data", "globs": ["b.json", "c.json"], "fallthrough": True},
+        {"type": "Text", "globs": ["a.json"]},
+    ]
+
+
+def test_assets_of_the_repository_are_served_and_exported(project, up):
+    (project.root / "web" / "dist").mkdir(parents=True)
+    (project.root / "web" / "dist" / "index.html").write_text("<p>front")
+    (project.root / "web" / "dist" / ".env").write_text("TOKEN=canary-value")
+    folder = project.worker("api", wrangler='[assets]\ndirectory = "../../web/dist"\n')
+    (folder / "dist").mkdir()
+    (folder / "dist" / "own.txt").write_text("")
+    running = up(project)
+    assert running.ask("/", worker="api").text == "<p>front"
+    assert running.ask("/.env", worker="api").text != "TOKEN=canary-value"
+    assert running.stop() == 0
+    assert project.sandbox("export", "api", "out").code == 0
+    out = project.root / "out"
+    assert json.loads((out / "wrangler.jsonc").read_text())["assets"] == {"directory": "./dist-2"}
+    assert [path.name for path in (out / "dist-2").iterdir()] == ["index.html"]
+
+    file = folder / "wrangler.toml"
+    file.write_text(file.read_text().replace("../../web/dist", "./public"))
+    (folder / "public").mkdir()
+    assert project.sandbox("export", "api", "empty").code == 0
+    assert (project.root / "empty" / "public").is_dir()
+    (folder / "public").rmdir()
+    (folder / "public").symlink_to(project.root / "web")
+    assert "leads out of the worker's folder" in project.sandbox("check").err
+    file.write_text(file.read_text().replace("./public", "../.."))
+    assert "holds the worker's own folder" in project.sandbox("check").err
+
+
 def test_code_beside_pyproject_is_told_of(project):
     folder = project.worker("flat")
     (folder / "src" / "entry.py").rename(folder / "entry.py")

@@ -311,13 +311,13 @@ def test_an_environment_takes_over_some_keys_and_must_repeat_others(project: Any
         dev={"port": 8801},
         env={"staging": {"vars": {"B": "staging"}, "compatibility_date": "2026-02-02"}},
     )
-    config, (warning,) = project.load_worker(folder, env="staging")
+    config, (warning, forgotten) = project.load_worker(folder, env="staging")
     assert config.vars == {"B": "staging"}
     assert config.kv_namespaces == ()
     assert (config.compatibility_date, config.cpu_ms, config.dev_port) == ("2026-02-02", 10, 8801)
     assert config.name == "w"
-    assert warning.key == "env.staging.kv_namespaces"
-    assert "not inherited" in warning.message
+    assert (warning.key, forgotten.key) == ("env.staging.kv_namespaces", "env.staging.vars.A")
+    assert "not inherited" in warning.message and "not inherited" in forgotten.message
 
 
 def test_a_problem_in_an_environment_points_there(project: Any) -> None:
