@@ -34,12 +34,14 @@ class Portability:
         self._reloaded: set[str] = set()
         self._follows = False
         self._task: asyncio.Task[None] | None = None
+        self._noted: set[str] = set()
 
     def start(self) -> Callable[[], None]:
         """Watch what workers do. Returns what ends that."""
         sandbox = self._sandbox
         emit = sandbox.contexts.emit_redacted
         self._running = Running(emit, sandbox.clock, sandbox.config.root, strict=self._strict)
+        self._running.when_unread = self._read_soon
         undo = [sandbox.events.subscribe(self._on_reload, "reload"), install_task_watch(asyncio.get_running_loop())]
 
         def stop() -> None:
@@ -71,34 +73,45 @@ class Portability:
     def _on_reload(self, event: Event) -> None:
         if self._follows:
             self._reloaded.add(event.fields["worker"])
-            if self._task is None or self._task.done():
-                self._task = asyncio.get_running_loop().create_task(self._read_reloaded())
+            self._read_soon()
+
+    def _read_soon(self) -> None:
+        if self._follows and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._read_reloaded())
 
     async def _read_reloaded(self) -> None:
-        while self._reloaded:
+        while self._reloaded or self._running.unread:
             await asyncio.sleep(GATHER_S)
             names, self._reloaded = self._reloaded, set()
             workers = self._sandbox.config.workers
             await self._read([workers[name] for name in names if name in workers])
 
     async def _read(self, workers: list[WorkerConfig]) -> None:
-        self._running.tell(await asyncio.to_thread(_unportable, workers))
+        findings, notes = await asyncio.to_thread(_unportable, workers)
+        self._running.tell(findings)
+        for note in notes:
+            if note not in self._noted:
+                self._noted.add(note)
+                self._sandbox.events.emit("portability.note", text=note)
+        unread, self._running.unread = self._running.unread, []
+        for read in unread:
+            await asyncio.to_thread(read)
 
 
-def _unportable(workers: list[WorkerConfig]) -> Iterable[Finding]:
-    """What is missing here is told apart from it, with one line that installs it."""
-    from sandbox.portability.check import check  # with `packaging` and all distributions: not for every start
+def _unportable(workers: list[WorkerConfig]) -> tuple[Iterable[Finding], Iterable[str]]:
+    """Findings and notes. What is missing here is told apart from them, with one line that installs it."""
+    from sandbox.portability.check import check, far_from  # with `packaging` and all distributions: not for every start
 
     for last in (False, False, True):
         try:
-            return [finding for finding in check(workers).findings if finding.row != "dependency"]
+            return [finding for finding in check(workers).findings if finding.row != "dependency"], far_from(workers)
         except OSError as error:  # a file went while it was read: the watcher tells of that
             logger.warning("the workers were not checked for Cloudflare: %s", error)
-            return []
+            return [], []
         except SystemError:  # CPython 3.11 counts the depth of syntax trees for all threads together
             if last:
                 logger.warning("the workers were not checked for Cloudflare this time; sandbox check does it")
         except Exception:
             logger.exception("the workers were not checked for Cloudflare")
-            return []
-    return []
+            return [], []
+    return [], []

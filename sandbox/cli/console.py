@@ -173,6 +173,8 @@ def told(event: Event) -> tuple[str, str | None]:
             return "error", f"KV namespace {fields['namespace']}: {fields['text']}"
         case "loop.busy" | "loop.ended" | "loop.stuck":
             return blocked.told(event.kind, fields)
+        case "portability.note":
+            return "info", f"note: {fields['text']}"
         case "portability":
             return "error" if fields["strict"] else "warning", line_of(fields, strict=fields["strict"])
         case "ack_abandoned":

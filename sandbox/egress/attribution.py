@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from types import FrameType
 from typing import Any
 
@@ -16,6 +16,11 @@ from sandbox.runtime.place import WORKERS, called_from, given_from, worker_line
 _OURS = "sandbox."
 _NOT_ITS_OWN = (_OURS, "aiohttp.")
 """What an HTTP client does with threads here (it looks names up) it does not do on Cloudflare."""
+
+CLIENTS = ("requests", "urllib3", "httpx", "httpcore", "aiohttp")
+"""HTTP clients that go by `fetch` on Cloudflare and open sockets here."""
+given_client: ContextVar[str | None] = ContextVar("sandbox_given_client", default=None)
+"""The client that gave the running thread its work."""
 
 _users = 0
 _handed_over: Callable[[WorkerContext], object] = id
@@ -45,6 +50,20 @@ def attribute_threads(handed_over: Callable[[WorkerContext], None]) -> Callable[
             ThreadPoolExecutor.submit = _real_submit  # type: ignore[method-assign]
 
     return undo
+
+
+def http_client(frame: FrameType | None) -> str | None:
+    """The HTTP client that does it for a worker: the outermost of those between here and the worker's own code, or the
+    sandbox's (aiohttp serves that, too)."""
+    found = given_client.get()
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith((WORKERS, _OURS)):
+            break
+        top = name.partition(".")[0]
+        found = top if top in CLIENTS else found
+        frame = frame.f_back
+    return found
 
 
 def _start(self: threading.Thread) -> None:
@@ -83,6 +102,7 @@ def _context(worker: WorkerContext) -> Context:
     _handed_over(worker)
     context = copy_context()
     context.run(given_from.set, called_from(sys._getframe(2)))
+    context.run(given_client.set, http_client(sys._getframe(2)))
     return context
 
 

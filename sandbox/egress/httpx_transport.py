@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from sandbox.egress.inflate import can_decode
 from sandbox.egress.sockets import passing
 from sandbox.runtime import exchange
 from sandbox.runtime.context import WorkerContext, current_invocation, current_worker
-from sandbox.runtime.place import called_from
+from sandbox.runtime.place import called_from, given_from
 from sandbox.runtime.values import JsException
 
 if TYPE_CHECKING:
@@ -117,12 +118,18 @@ def _plain_headers(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for pair in headers if pair[0] not in ("content-encoding", "content-length")]
 
 
+async def _awaited(work: Awaitable[T]) -> T:
+    return await work
+
+
 async def _within(seconds: float | None, work: Awaitable[T]) -> T:
     """The result, or TimeoutError. In a task of its own where there is a limit: a promise's first step runs in its
     caller's task, where `asyncio.timeout` may not be entered."""
     if seconds is None:
         return await work
-    task = asyncio.ensure_future(work)
+    context = copy_context()
+    context.run(given_from.set, called_from(sys._getframe(1)))
+    task = asyncio.get_running_loop().create_task(_awaited(work), context=context)
     try:
         done, _ = await asyncio.wait([task], timeout=seconds)
     except BaseException:

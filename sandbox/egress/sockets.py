@@ -17,12 +17,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from sandbox.egress.addresses import way_there
-from sandbox.egress.attribution import attribute_threads
+from sandbox.egress.attribution import attribute_threads, http_client
 from sandbox.egress.here import Here
+from sandbox.portability.subrequests import count_subrequest
 from sandbox.runtime.context import WorkerContext, current_worker
 from sandbox.runtime.place import called_from
 from sandbox.runtime.protocols import Checks
@@ -34,9 +34,6 @@ passing: ContextVar[bool] = ContextVar("sandbox_egress_passing", default=False)
 ELSE = "Make the call with fetch or httpx.AsyncClient, which see the other workers, routes and recordings"
 IN_REPLAY = f"this is a replay, which answers calls from its recording. {ELSE}"
 NO_PROCESSES = "processes cannot be started by workers: on Cloudflare there are none"
-
-
-CLIENTS = ("requests", "urllib3", "httpx", "httpcore", "aiohttp")
 
 
 class OutboundRefused(ConnectionRefusedError):
@@ -225,20 +222,12 @@ def _tell(checks: Checks, importing: bool, event: str) -> None:
             raise RuntimeError("can't start new thread")
     elif importing:
         checks.found("import-io", "a socket is opened while the module is imported")
-    elif (client := _client(sys._getframe(2))) is not None:
+    elif (client := http_client(sys._getframe(2))) is not None:
         checks.found("http-client", f"{client} opens a socket of its own here")
+        if event == "socket.connect":
+            count_subrequest()
     elif checks.found("sockets", "a socket is opened"):
         raise OSError(errno.ENOTSUP, "raw sockets are not available")
-
-
-def _client(frame: FrameType | None) -> str | None:
-    """The HTTP client between a worker's code and a socket that goes by `fetch` on Cloudflare."""
-    found = None
-    while frame is not None:
-        top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        found = top if top in CLIENTS else found
-        frame = frame.f_back
-    return found
 
 
 def install_socket_rules() -> Callable[[], None]:

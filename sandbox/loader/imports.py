@@ -23,6 +23,7 @@ from sandbox.loader import shadowing
 from sandbox.loader.copies import Copies, copies_for, copies_of
 from sandbox.loader.sources import sources_under
 from sandbox.runtime.context import current_worker
+from sandbox.runtime.place import called_from
 from sandbox.runtime.stdlib import STAND_INS, dates
 
 ROOT = "sandbox_workers"
@@ -160,6 +161,8 @@ class Namespace:
             if level == 0:
                 top = name.partition(".")[0]
                 if top not in own or not self.owns(top):
+                    if globals is None:  # no statement, which is read in the file
+                        tell_of_import(name)
                     if copies is None:
                         module = _real_import(name, globals, locals, fromlist, 0)
                     else:
@@ -184,6 +187,18 @@ class Namespace:
             return module if fromlist or level else modules[dotted + top]
 
         return __import__
+
+
+def tell_of_import(name: str) -> None:
+    """Tell of a shared module that worker code imports by a name given as text. Raises ModuleNotFoundError where
+    Cloudflare would have none and that is to fail here."""
+    context = current_worker.get(None)
+    if context is None or context.checks is None:
+        return
+    place = called_from(sys._getframe(2))
+    if place is not None and context.checks.imported(name, place):
+        top = name.partition(".")[0]
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
 
 
 def after_import(top: str, action: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sandbox.loader import for_django
 from sandbox.loader.finder import install_finder
-from sandbox.loader.imports import ROOT, after_import, copies_meant_by, meant_by, owner_of, plain_text
+from sandbox.loader.imports import ROOT, after_import, copies_meant_by, meant_by, owner_of, plain_text, tell_of_import
 from sandbox.runtime.stdlib import STAND_INS
 
 _bootstrap: Any = vars(importlib)["_bootstrap"]
@@ -53,7 +53,10 @@ def _adapt_dict_config() -> None:
 def _gcd_import(name: str, package: str | None = None, level: int = 0) -> ModuleType:
     frame = sys._getframe(2)
     if level == 0:
-        name = meant_by(name, frame) or name
+        own = meant_by(name, frame)
+        if own is None and owner_of(frame.f_globals.get("__name__")) is not None:
+            tell_of_import(name)
+        name = own or name
     elif package:
         package = meant_by(package, frame) or package
     copies = copies_meant_by(frame)

@@ -12,7 +12,7 @@ from sandbox.config.models import WorkerConfig
 from sandbox.portability import packages
 from sandbox.portability.code import ROWS
 from sandbox.portability.files import named, not_uploaded
-from sandbox.portability.findings import Finding, once
+from sandbox.portability.findings import REMEDIES, Finding, once
 from sandbox.portability.interpreter import gone, minor_of, not_in_pyodide
 from sandbox.portability.source import Source, read_sources
 
@@ -49,14 +49,14 @@ def check(configs: Sequence[WorkerConfig]) -> Report:
     for entry in missing.missing:
         config, text = by_name[entry.worker], f"{entry.requirement} {entry.reason}"
         found.append(_at_dependency(config, "dependency", entry.requirement, text, "Install it here."))
-    notes = (*_far_from(configs), *_without_pyproject(configs))
+    notes = (*far_from(configs), *_without_pyproject(configs))
     # One line that asks for both sides of a conflict would be refused by the installer.
     apart = {packages.name_in(requirement) for _, requirement, _ in conflicts}
     together = not any(packages.name_in(entry.requirement) in apart for entry in missing.missing)
     return Report(once(found), notes, missing.install if together else None)
 
 
-def _far_from(configs: Iterable[WorkerConfig]) -> tuple[str, ...]:
+def far_from(configs: Iterable[WorkerConfig]) -> tuple[str, ...]:
     """One line for each Python version that is three minors or more from the one here."""
     far: dict[int, list[str]] = {}
     for config in configs:
@@ -121,8 +121,7 @@ def _of_imports(source: Source, own: frozenset[str], brought: frozenset[str]) ->
             text = f"{top} is not in Cloudflare's Python, which is Pyodide"
             return "interpreter", text, "Do without it, or catch the ImportError."
         if not packages.declared(top, brought, minor):
-            text = f"{top} is imported, and no declared dependency brings it"
-            return "undeclared-import", text, "Add it to [project] dependencies in pyproject.toml."
+            return "undeclared-import", packages.UNDECLARED.format(top), REMEDIES["undeclared-import"]
         return None
 
     for imported in source.imports:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Row -> what Cloudflare (workerd, Pyodide) says or does where the same code runs there.
+# Row -> what Cloudflare (workerd, Pyodide) says or does where the same code runs there. {name} is the message's first word.
 ON_CLOUDFLARE = {
     "interpreter": "SyntaxError or ModuleNotFoundError: the compatibility date chooses the Python version",
-    "undeclared-import": "ModuleNotFoundError: No module named '...'",
+    "undeclared-import": "ModuleNotFoundError: No module named '{name}'",
     "no-wheel": "pywrangler finds no wheel that Pyodide can load",
-    "dependency": "ModuleNotFoundError: No module named '...'",
+    "dependency": "each worker has its own packages there, which pywrangler installs; here all share one environment",
     "import-randomness": "OSError: [Errno 29] Randomness is not allowed while a Worker is starting",
     "import-io": "Disallowed operation called within global scope",
     "threads": "RuntimeError: can't start new thread",
@@ -35,6 +35,7 @@ ONLY_SEEN = frozenset({"missed-get", "kv-operations", "subrequests", "connection
 """Rows that no file tells: they are found while a worker runs."""
 # Row -> what to do, for what is seen while a worker runs; what is read in files says it by itself.
 REMEDIES = {
+    "undeclared-import": "Add it to [project] dependencies in pyproject.toml.",
     "import-randomness": "Call it in a handler.",
     "import-io": "Call it in a handler.",
     "threads": "Do it on the event loop.",
@@ -67,7 +68,7 @@ class Finding:
 
     @property
     def on_cloudflare(self) -> str:
-        return ON_CLOUDFLARE[self.row]
+        return ON_CLOUDFLARE[self.row].replace("{name}", self.message.partition(" ")[0])
 
     def as_json(self) -> dict[str, Any]:
         return {

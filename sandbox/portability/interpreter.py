@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sandbox.config.models import WorkerConfig
 
+PLATFORM = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "_pyodide", "pyodide_kernel"})
+"""Modules that the runtime itself brings."""
 _GONE_3_12 = frozenset("asynchat asyncore distutils imp smtpd".split())
 _GONE_3_13 = frozenset(
     "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd sunau "

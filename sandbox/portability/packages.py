@@ -18,10 +18,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from sandbox.config.models import WorkerConfig
-from sandbox.portability.interpreter import new
+from sandbox.portability.interpreter import PLATFORM, new
 
 SDK = "workers-runtime-sdk"
-PLATFORM = frozenset({"workers", "js", "pyodide", "pyodide_js", "asgi", "_pyodide", "pyodide_kernel"})
+UNDECLARED = "{} is imported, and no declared dependency brings it"
 PYODIDE = "314.0.7"
 """The version whose packages `loadable` knows; the one that Python 3.14 on Cloudflare is built of."""
 

@@ -7,14 +7,16 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sandbox.clock import Clock
 from sandbox.config.models import WorkerConfig
 from sandbox.portability.files import uploads
 from sandbox.portability.findings import REMEDIES, Finding
+from sandbox.portability.interpreter import PLATFORM, minor_of
 from sandbox.portability.kv import KvChecks, KvHistory
+from sandbox.portability.source import is_optional
 from sandbox.runtime.place import called_from
 from sandbox.runtime.protocols import Emit
 
@@ -40,6 +42,9 @@ class Running:
         self._loop = asyncio.get_running_loop()
         # By row, file and the line's own text: a place that moves with an edit above it is the same one.
         self._found: dict[_Known, Finding] = {}
+        self.unread: list[Callable[[], object]] = []
+        """What reads installed packages, and so is left for later: to be called in a thread."""
+        self.when_unread: Callable[[], None] = lambda: None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -62,6 +67,11 @@ class Running:
                 else:
                     self._loop.call_soon_threadsafe(self._say, finding)
 
+    def later(self, read: Callable[[], object]) -> None:
+        """Have it called once there is time. Callable in any thread."""
+        self.unread.append(read)
+        self._loop.call_soon_threadsafe(self.when_unread)
+
     def _say(self, finding: Finding) -> None:
         told = finding.as_json()
         file = told["file"]
@@ -78,6 +88,8 @@ class WorkerChecks:
         self._config = config
         self._uploaded = uploads(config.rules)
         self._seen: set[tuple[str, str | None]] = set()
+        # By top-level name and place, whether the import is to fail.
+        self._imports: dict[tuple[str, str], bool] = {}
         self.subrequests = FREE_SUBREQUESTS if config.subrequests is None else config.subrequests
         self.kv = KvChecks(running.kv, self)
 
@@ -86,6 +98,28 @@ class WorkerChecks:
         if path.endswith((".pyc", ".pyi")) or (path.startswith(root) and self._uploaded(path.removeprefix(root))):
             return False
         return self.found("file-not-uploaded", f"{Path(path).name} is uploaded by no module rule", place)
+
+    def imported(self, module: str, place: str) -> bool:
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names or top in PLATFORM:
+            return False
+        if (top, place) not in self._imports:
+            self._imports[top, place] = False
+            if self._running.strict:
+                self._imports[top, place] = self._undeclared(top, place)
+            else:
+                self._running.later(lambda: self._undeclared(top, place))
+        return self._imports[top, place]
+
+    def _undeclared(self, top: str, place: str) -> bool:
+        from sandbox.portability import packages  # with `packaging` and all distributions: not for every start
+
+        file, _, line = place.rpartition(":")
+        minor = minor_of(self._config)
+        brought = packages.closure(packages.parsed(self._config.dependencies), minor)
+        if packages.declared(top, brought, minor) or is_optional(Path(file), int(line)):
+            return False
+        return self.found("undeclared-import", packages.UNDECLARED.format(top), place)
 
     def found(self, row: str, message: str, place: str | None = None) -> bool:
         if place is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sandbox.portability.scopes import COMPREHENSIONS, FUNCTIONS, Scope, bindings
 
 _SKIPPED = ("__pycache__", "venv", "python_modules", "node_modules", "tests", "test")
+_IMPORTING = ("importlib.import_module", "builtins.__import__")
 _ABSENT = ("ImportError", "ModuleNotFoundError")
 _COMPARED = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq}
 
@@ -31,12 +32,13 @@ class Imported:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A node that runs on Cloudflare, with the functions around it (none: it runs at import) and all nodes around it,
-    innermost last."""
+    innermost last. `optional` where an ImportError is caught around it."""
 
     node: ast.AST
     scope: Scope
     functions: tuple[ast.AST, ...]
     around: tuple[ast.AST, ...]
+    optional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Source:
         self._walk(self.tree, _Where(Scope()), later)
         for bind in later:
             bind()
+        for call, name, place in self.calls():
+            match call.args:
+                case [ast.Constant(value=str(module)), *_] if name in _IMPORTING and not module.startswith("."):
+                    self.imports.append(Imported(module, call.lineno, place.optional))
 
     def calls(self) -> Iterator[tuple[ast.Call, str, Place]]:
         """Every call with its dotted name, empty where it has none."""
@@ -77,7 +83,7 @@ class Source:
 
     def _walk(self, node: ast.AST, at: _Where, later: list[Callable[[], None]]) -> None:
         if not at.dead:
-            self.places.append(Place(node, at.scope, at.functions, at.around))
+            self.places.append(Place(node, at.scope, at.functions, at.around, at.optional))
         later += bindings(node, at.scope)
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -155,6 +161,15 @@ def own_files(root: Path) -> list[Path]:
         folders[:] = [name for name in folders if name not in _SKIPPED and not name.startswith(".")]
         found += [Path(folder, name) for name in files if not name.startswith(".")]
     return sorted(found)
+
+
+def is_optional(file: Path, line: int) -> bool:
+    """Whether a line of a file stands where an ImportError is caught."""
+    try:
+        places = Source(file, ast.parse(file.read_bytes())).places
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False
+    return any(place.optional for place in places if getattr(place.node, "lineno", None) == line)
 
 
 def read_sources(root: Path, minor: int, plain: Iterable[str] = ()) -> tuple[list[Source], list[tuple[Path, int, str]]]:

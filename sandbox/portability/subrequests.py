@@ -11,6 +11,20 @@ https://developers.cloudflare.com/workers/platform/limits/#simultaneous-open-con
 TOO_MANY = "Too many subrequests by single Worker invocation."
 
 
+def count_subrequest() -> None:
+    """Count an outbound call, or one to another worker, for the invocation that makes it. Raises JsException where it has
+    made too many and that is to fail here."""
+    worker, used = current_worker.get(), usage()
+    if used is None or worker is None:
+        return
+    used.subrequests += 1
+    checks = worker.checks
+    if checks is not None and used.subrequests > checks.subrequests:
+        text = f"more than {checks.subrequests:,} outbound calls in one invocation, those to other workers included"
+        if checks.found("subrequests", text):
+            throw("Error", TOO_MANY)
+
+
 class Subrequest:
     """Around one hop of an outbound call, until its answer's headers are there. Raises JsException where the invocation
     has made too many and that is to fail here."""
@@ -22,12 +36,8 @@ class Subrequest:
         self._used: Usage | None = used
         if used is None or worker is None:
             return
-        used.subrequests += 1
+        count_subrequest()
         checks = worker.checks
-        if checks is not None and used.subrequests > checks.subrequests:
-            text = f"more than {checks.subrequests:,} outbound calls in one invocation"
-            if checks.found("subrequests", text):
-                throw("Error", TOO_MANY)
         used.connections += 1
         if checks is not None and used.connections > CONNECTIONS:
             checks.found("connections", f"more than {CONNECTIONS} outbound calls at the same time")

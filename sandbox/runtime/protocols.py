@@ -74,6 +74,10 @@ class Checks(Protocol):
         run). Returns whether it is to fail here as well. Callable in any thread."""
         ...
 
+    def imported(self, module: str, place: str) -> bool:
+        """A module that is not the worker's own is imported by a name that its code has made up. Returns as `found`."""
+        ...
+
     def opened(self, path: str, place: str) -> bool:
         """A file of the worker's folder is read, given as real path. Returns as `found`."""
         ...

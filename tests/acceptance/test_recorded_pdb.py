@@ -64,6 +64,7 @@ def evened(text: str, root: Path) -> str:
     text = re.sub(r"\d+(\.\d+)? (k?B)\b", r"N \2", text)
     text = re.sub(r"\n *[~^]{3,}(?=\n)", "", text)  # the interpreter's own marks differ between versions
     text = re.sub(r"(?<=\S) {2,}", "  ", text)  # columns are as wide as the times in them
+    text = re.sub(r"note: Python 3\.[^\n]*\n", "", text)  # said once the files have been read, and where it is far only
     text = re.sub(r"[^\n]*keeps the loop busy[^\n]*\n", "", text)  # said where the machine was slow
     return re.sub(r"[ \t]+(?=\n)", "", text)
 

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import aiohttp
 import pytest
 
+from sandbox.app.hosting import Hosting
 from sandbox.egress import OutboundRefused
 from sandbox.egress.addresses import refusal
 from sandbox.events.queries import Filter, oldest
@@ -319,3 +321,46 @@ async def test_the_event_log_knows_of_them(ask, start) -> None:
     assert [(entry.worker, entry.fields["url"], entry.fields["by"]) for entry in found] == [
         ("clients", "tcp://service.test:81", "refused")
     ]
+
+
+@pytest.mark.parametrize(
+    ("way", "row", "by"),
+    [
+        ("requests", "http-client", "requests"),
+        ("httpx sync", "http-client", "httpx"),
+        ("aiohttp", "http-client", "aiohttp"),
+        ("requests in a pool", "http-client", "requests"),
+        ("raw", "sockets", "a socket"),
+        ("http.client", "sockets", "a socket"),
+        ("urllib", "sockets", "a socket"),
+        ("streams", "sockets", "a socket"),
+        ("pool", "sockets", "a socket"),
+    ],
+)
+async def test_a_client_is_called_by_its_name(start, worker, way, row, by):
+    """Asked over HTTP, so that the sandbox's own aiohttp is around the worker."""
+    in_a_pool = """
+async def requests_in_a_pool(url):
+    return await asyncio.get_running_loop().run_in_executor(None, requests.get, url)
+
+WAYS["requests in a pool"] = requests_in_a_pool
+"""
+    worker("clients", CLIENTS + in_a_pool)
+    sandbox = await start()
+    params = {"way": way, "url": "http://feeds.test:80/"}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{sandbox.address}/workers/clients/", params=params) as answer:
+            assert "error" in await answer.json()
+    told = {finding.row: finding for finding in sandbox.portability.findings if finding.row != "threads"}
+    assert list(told) == [row]
+    assert told[row].message.startswith(by)
+    assert told[row].line > 1
+
+
+async def test_plain_sockets_fail_with_strict_as_on_cloudflare(start, worker):
+    worker("clients", CLIENTS)
+    sandbox = await start(hosting=Hosting(strict=True))
+    async with aiohttp.ClientSession() as session:
+        params = {"way": "http.client", "url": "http://feeds.test:80/"}
+        async with session.get(f"{sandbox.address}/workers/clients/", params=params) as answer:
+            assert "raw sockets are not available" in (await answer.json())["text"]

@@ -178,3 +178,75 @@ async def test_two_isolates_share_no_globals(start, tmp_path):
     assert (await sandbox.workers.reload("global-state")).generation == 2
     assert [await ask(sandbox, "global-state") for _ in range(4)] == ["11", "11", "12", "12"]
     assert not sandbox.workers.busy()
+
+
+BY_TEXT = """
+import importlib
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        what = request.url.rsplit("/", 1)[1]
+        if what == "caught":
+            try:
+                importlib.import_module("ya" + "ml")
+            except ImportError:
+                pass
+            return Response("caught")
+        for name in ("json", "helpers", "snowball" + "stemmer"):
+            importlib.import_module(name)
+        return Response(__import__(what).__name__)
+"""
+
+
+async def test_an_import_by_text_is_held_to_what_is_declared(start, worker):
+    folder = worker("texts", BY_TEXT)
+    (folder / "src" / "helpers.py").write_text("")
+    (folder / "pyproject.toml").write_text('[project]\nname = "texts"\ndependencies = ["snowballstemmer"]\n')
+    sandbox = await start(serve=False)
+    told, heard = [], asyncio.Event()
+    sandbox.events.subscribe(lambda event: (told.append(event.fields), heard.set()), "portability")
+    await sandbox.portability.look()
+    for what in ("caught", "yaml", "yaml"):
+        await sandbox.fetch("texts", Request(f"{sandbox.url_of('texts')}/{what}"))
+    await heard.wait()
+    (found,) = told
+    assert (found["row"], found["line"]) == ("undeclared-import", 17)
+    assert found["on_cloudflare"] == "ModuleNotFoundError: No module named 'yaml'"
+
+
+async def test_an_import_by_text_fails_with_strict(start, worker):
+    folder = worker("texts", BY_TEXT.replace('"helpers", ', ""))
+    (folder / "pyproject.toml").write_text('[project]\nname = "texts"\ndependencies = ["snowballstemmer"]\n')
+    sandbox = await start(serve=False, hosting=Hosting(strict=True))
+    for what in ("yaml", "yaml"):
+        with pytest.raises(WorkerFailed, match="No module named 'yaml'"):
+            await sandbox.fetch("texts", Request(f"{sandbox.url_of('texts')}/{what}"))
+    await sandbox.fetch("texts", Request(f"{sandbox.url_of('texts')}/json"))
+
+
+async def test_calls_of_other_workers_are_subrequests(start, worker):
+    bound = '[[services]]\nbinding = "OTHER"\nservice = "other"\n'
+    worker("caller", CALLER, extra=bound)
+    worker(
+        "other",
+        "from workers import WorkerEntrypoint\nclass Default(WorkerEntrypoint):\n    async def add(self, n):\n        return n\n",
+    )
+    sandbox = await start(serve=False)
+    assert await ask(sandbox, "caller") == "1275"
+    (finding,) = sandbox.portability.findings
+    assert (finding.row, finding.line) == ("subrequests", 9)
+
+
+CALLER = """
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        total = 0
+        for n in range(51):
+            total += await self.env.OTHER.add(n)
+        return Response(str(total))
+"""

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError, WorkerExceeded, WorkerFailed, text_of
+from sandbox.portability.subrequests import count_subrequest
 from sandbox.runtime import exchange
 from sandbox.runtime.context import current_invocation, io_at_import, one_more_hop
 from sandbox.runtime.protocols import Emit, Invoke, Points, silent
@@ -174,6 +175,7 @@ class Fetcher(HostObject):
 def _before_a_call() -> None:
     io_at_import("a service is called")
     one_more_hop()
+    count_subrequest()
 
 
 def _as_seen(error: SandboxError) -> JsException:
