@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
+from pathlib import Path
 
 from sandbox.config.models import ServiceBinding, WorkerConfig, fold
 from sandbox.typings.rpc import methods_of
 
 FILE = "worker_configuration.pyi"
 GIVEN = ("ORCHESTRATOR_URL", "WORKER_TOKEN")
-"""What every worker gets from the sandbox, its vars aside."""
+"""What every worker gets from the sandbox, its vars aside; told of to those that use it."""
 
 _HEAD = """\
 # Written by `sandbox types`; it is overwritten. In a worker:
@@ -29,26 +30,42 @@ from workers.rpc import JsDict
 _KV = """\
 class KvNamespace(Protocol):
     @overload
-    async def get(self, key: str, type: Literal["text"] = ..., /, *, cacheTtl: int = ...) -> str | None: ...
+    async def get(self, key: str, type: Literal["text"] | None = ..., /, *, cacheTtl: int = ...) -> str | None: ...
+    @overload
+    async def get(self, key: str, /, *, type: Literal["text"], cacheTtl: int = ...) -> str | None: ...
     @overload
     async def get(self, key: str, type: Literal["arrayBuffer"], /, *, cacheTtl: int = ...) -> memoryview | None: ...
     @overload
+    async def get(self, key: str, /, *, type: Literal["arrayBuffer"], cacheTtl: int = ...) -> memoryview | None: ...
+    @overload
     async def get(self, key: str, type: Literal["json", "stream"], /, *, cacheTtl: int = ...) -> Any: ...
     @overload
-    async def get(self, key: str, options: dict[str, Any] | None, /) -> Any: ...
+    async def get(self, key: str, /, *, type: Literal["json", "stream"], cacheTtl: int = ...) -> Any: ...
+    @overload
+    async def get(self, key: str, options: dict[str, Any], /) -> Any: ...
     @overload
     async def get(
-        self, key: str, /, *, type: Literal["text", "json", "arrayBuffer", "stream"], cacheTtl: int = ...
-    ) -> Any: ...
+        self, keys: list[str], type: Literal["text", "json"] | dict[str, Any] | None = ..., /, *, cacheTtl: int = ...
+    ) -> JsDict: ...
     @overload
-    async def get(self, keys: list[str], type: Literal["text", "json"] | dict[str, Any] = ..., /) -> JsDict: ...
+    async def get(self, keys: list[str], /, *, type: Literal["text", "json"], cacheTtl: int = ...) -> JsDict: ...
     # .value, .metadata and .cacheStatus; for a list of keys, one such by key
+    @overload
     async def getWithMetadata(
         self,
         key: str | list[str],
         type: Literal["text", "json", "arrayBuffer", "stream"] | dict[str, Any] | None = ...,
         /,
         *,
+        cacheTtl: int = ...,
+    ) -> JsDict: ...
+    @overload
+    async def getWithMetadata(
+        self,
+        key: str | list[str],
+        /,
+        *,
+        type: Literal["text", "json", "arrayBuffer", "stream"],
         cacheTtl: int = ...,
     ) -> JsDict: ...
     async def put(
@@ -101,7 +118,7 @@ def env_stub(config: WorkerConfig, workers: Mapping[str, WorkerConfig]) -> str:
 
     `workers` are the others of the sandbox: the methods of a service among them are read from its code, which is not run.
     """
-    types: dict[str, str] = dict.fromkeys(GIVEN, "str")
+    types: dict[str, str] = dict.fromkeys(GIVEN if _speaks_the_protocol(config) else (), "str")
     types |= {name: _type(value) for name, value in config.vars.items()}
     types |= dict.fromkeys(config.secrets, "str")
     types |= {binding.binding: "KvNamespace" for binding in config.kv_namespaces}
@@ -120,9 +137,18 @@ def env_stub(config: WorkerConfig, workers: Mapping[str, WorkerConfig]) -> str:
     parts += [_service(binding, workers) for binding in config.services if _is_name(binding.binding)]
     parts += [_RATE_LIMIT] if config.ratelimits else []
     parts += [_VERSION] if config.version_metadata is not None else []
-    parts.append("class Env(Protocol):\n")
-    parts += [f"    {name}: {kind}\n" for name, kind in sorted(types.items()) if _is_name(name)]
+    names = [f"    {name}: {kind}\n" for name, kind in sorted(types.items()) if _is_name(name)]
+    parts += ["class Env(Protocol):\n", *(names or ["    pass\n"])]
     return "".join(parts)
+
+
+def _speaks_the_protocol(config: WorkerConfig) -> bool:
+    """Whether code of the worker's own is built on `sandbox.handshake`, or names what it is given."""
+    if not config.has_main:
+        return False
+    files = (path for path in config.module_root.rglob("*.py") if "python_modules" not in path.parts)
+    words = [word.encode() for word in ("sandbox.handshake", *GIVEN)]
+    return any(word in source for source in map(Path.read_bytes, files) for word in words)
 
 
 def _service(binding: ServiceBinding, workers: Mapping[str, WorkerConfig]) -> str:
@@ -140,9 +166,9 @@ def _is_name(name: str) -> bool:
 
 
 def _type(value: object) -> str:
-    # A number is one number at Cloudflare; an object is a raw JavaScript proxy.
+    # A whole number comes out of JavaScript as int, however it is written; an object is a raw JavaScript proxy.
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, (int, float)):
-        return "float"
+        return "int" if float(value).is_integer() else "float"
     return "str" if isinstance(value, str) else "Any"

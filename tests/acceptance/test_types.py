@@ -15,6 +15,8 @@ WRANGLER = """
 [vars]
 GREETING = "hello"
 LIMIT = 3
+WHOLE = 4.0
+RATIO = 0.5
 PLACE = { city = "Lisbon" }
 [[kv_namespaces]]
 binding = "CACHE"
@@ -83,7 +85,11 @@ class Default(WorkerEntrypoint):
         text = await env.CACHE.get("a")
         assert text is not None
         print(text.upper(), (await env.CACHE.get("a", "json"))["x"], await env.CACHE.get("a", type="json"))
-        print((await env.CACHE.get(["a", "b"])).items(), (await env.CACHE.getWithMetadata("a")).metadata)
+        for word in (await env.CACHE.get("a", None), await env.CACHE.get("a", type="text", cacheTtl=60)):
+            print(word.lower() if word is not None else range(env.LIMIT)[env.WHOLE], env.RATIO.hex())
+        print((await env.CACHE.getWithMetadata("a", type="json")).value, await env.CACHE.get(["a"], type="json"))
+        buffer: memoryview | None = await env.CACHE.get("a", type="arrayBuffer")
+        print(buffer, (await env.CACHE.get(["a", "b"])).items(), (await env.CACHE.getWithMetadata("a")).metadata)
         print((await env.CACHE.list(prefix="a", limit=3))["keys"])
         await env.CACHE.delete("a")
         cents: float = await env.PRICES.total([1.5, env.LIMIT]) * 100
@@ -119,6 +125,8 @@ WRONG = {
     "wsgi\n": ("wsgy\n", 'has no attribute "wsgy"'),
     "outside.ok": ("outside.okay", '"Response" has no attribute "okay"'),
     '{"a": 1}, status=400': ('{"a": 1}, statuss=400', 'Unexpected keyword argument "statuss"'),
+    "env.RATIO.hex()": ("env.LIMIT.hex()", '"int" has no attribute "hex"'),
+    "word.lower() if": ("word.lowr() if", '"str" has no attribute "lowr"'),
     "controller.noRetry": ("controller.retry", '"ScheduledController" has no attribute "retry"'),
 }
 
@@ -161,7 +169,7 @@ def test_mypy_reads_the_stubs(project):
     done = project.sandbox("types")
     assert done.code == 0, done.err
     stub = (folder / "src" / "worker_configuration.pyi").read_text()
-    assert "canary-value" not in stub and "Lisbon" not in stub and "    LIMIT: float\n" in stub
+    assert "canary-value" not in stub and "Lisbon" not in stub and "    LIMIT: int\n" in stub
     assert "async def total(self, prices: list[float], currency: str = ..., /) -> float: ..." in stub
     assert "async def raw(self, given: bytes, what: Any, /) -> memoryview: ..." in stub
     written = sorted(project.root.glob("typings/**/*.pyi"))
@@ -250,7 +258,10 @@ def test_check_and_print_and_a_file_in_the_way(project):
     late = project.sandbox("types", "--check", "--json")
     assert late.code == 1 and late.json["out_of_date"] == ["workers/plain/src/worker_configuration.pyi"]
     shown = project.sandbox("types", "--print")
-    assert "    COUNT: float" in shown.out and project.sandbox("types", "--check").code == 1
+    assert "    COUNT: int" in shown.out and project.sandbox("types", "--check").code == 1
+    assert "WORKER_TOKEN" not in shown.out
+    (folder / "src" / "speaks.py").write_text("from sandbox.handshake import HandshakeWorker\n")
+    assert "    WORKER_TOKEN: str\n" in project.sandbox("types", "--print").out
     (project.root / "typings" / "js" / "_old.pyi").write_text("# Written by `sandbox types` long ago\n")
     (project.root / "typings" / "js" / "_mine.pyi").write_text("x: int\n")
     assert project.sandbox("types").code == 0
