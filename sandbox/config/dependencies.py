@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -16,6 +17,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from sandbox.config.models import WorkerConfig
+
+SYNC = "greenlet>=3.1"
+"""What the extra `sync` brings, which `run_sync` waits by."""
+_WAITS = re.compile(rb"\bimport\b[^\n]*\b(run_sync|wsgi)\b|\brun_sync\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ def installed_version(name: str) -> str | None:
 def missing_dependencies(
     configs: Iterable[WorkerConfig], *, version_of: Callable[[str], str | None] = installed_version
 ) -> MissingDependencies:
-    """Compare every worker's declared dependencies with what is installed.
+    """Compare every worker's declared dependencies, and what its waiting in synchronous code needs here, with what is
+    installed.
 
     A requirement whose marker does not hold on this Python is left out. Requirements of several workers for the same
     package are joined in the install line, so that a conflict between them is the installer's to explain.
@@ -76,9 +82,19 @@ def missing_dependencies(
                 missing.append(MissingDependency(config.name, text, None, "is not installed"))
             elif not requirement.specifier.contains(version, prereleases=True):
                 missing.append(MissingDependency(config.name, text, version, f"does not allow the installed {version}"))
+        sync = Requirement(SYNC)
+        if version_of(sync.name) is None and _may_wait(config):
+            _join(wanted, sync)
+            missing.append(MissingDependency(config.name, SYNC, None, "is not installed, and run_sync waits by it"))
     lacking = {_name_of(entry.requirement) for entry in missing} - {None}
     needed = [shlex.quote(str(requirement)) for name, requirement in wanted.items() if name in lacking]
     return MissingDependencies(tuple(missing), f"{_installer()} {' '.join(needed)}" if needed else None)
+
+
+def _may_wait(config: WorkerConfig) -> bool:
+    """Whether code of the worker waits in synchronous functions: it imports `run_sync`, or the SDK's adapter for WSGI."""
+    files = config.module_root.rglob("*.py") if config.main.is_file() else ()
+    return any(_WAITS.search(path.read_bytes()) for path in files if "python_modules" not in path.parts)
 
 
 def _join(wanted: dict[str, Requirement], requirement: Requirement) -> None:

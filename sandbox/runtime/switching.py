@@ -17,16 +17,15 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-HINT = "pip install 'workers-sandbox[sync]'"
+HINT = "pip install 'greenlet>=3.1' (the extra sync)"
 MENTIONS = (b"run_sync", b"wsgi")
 """What stands in the source of a worker that may wait so: the function itself, or the SDK's adapter that calls it."""
 
 
 class Switching:
-    """`ready` says that greenlets are loaded; `missing` that they were looked for and are not installed."""
+    """`ready` says that greenlets are loaded."""
 
     ready = False
-    missing = False
     for_library = False
     """A library that workers share mentions `run_sync`: whoever is loaded from then on may come to need it."""
     _greenlet: Any = None
@@ -34,12 +33,12 @@ class Switching:
 
     @classmethod
     def load(cls) -> bool:
-        """Whether stacks can be switched from here on."""
-        if not cls.ready and not cls.missing:
+        """Whether stacks can be switched from here on. Greenlets may have been installed since it was last asked."""
+        if not cls.ready:
             try:
+                importlib.invalidate_caches()
                 cls._greenlet = importlib.import_module("greenlet")
             except ImportError:
-                cls.missing = True
                 return False
             cls._stack = types.new_class("EventStack", (cls._greenlet.greenlet,))
             cls.ready = True

@@ -56,3 +56,23 @@ def test_a_text_that_is_no_requirement() -> None:
 def test_the_environment_of_these_tests() -> None:
     assert not missing_dependencies([worker("a", "click", "hypothesis>=6")])
     assert missing_dependencies([worker("a", "there-is-no-such-distribution")])
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("from pyodide.ffi import run_sync, to_js\n", True),
+        ("from workers import WorkerEntrypoint, wsgi\n", True),
+        ("import pyodide.ffi\npyodide.ffi.run_sync(None)\n", True),
+        ("# no wsgi, no run_sync\nwsgi = 1\n", False),
+    ],
+)
+def test_what_waiting_in_synchronous_code_needs(tmp_path: Path, code: str, needed: bool) -> None:
+    entry = tmp_path / "entry.py"
+    entry.write_text("import helper\n")
+    (tmp_path / "helper.py").write_text(code)
+    config = WorkerConfig("a", tmp_path, tmp_path, entry, "2026-01-01")
+    found, packages = check(config)
+    assert [entry.requirement for entry in found.missing] == ["greenlet>=3.1"] * needed
+    assert packages == ["greenlet>=3.1"] * needed
+    assert not missing_dependencies([config], version_of=lambda name: "3.2")
