@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,12 @@ class Portability:
         """`GET /api/check`: the findings so far, also of what workers did."""
         return json_response({"success": True, "findings": [finding.as_json() for finding in self.findings]})
 
+    def _is_told(self, worker: str) -> bool:
+        """Whether the console has said that the worker does not load for its syntax."""
+        workers = self._sandbox.workers
+        error = workers.status(worker).error if workers.has(worker) else None
+        return error is not None and re.search(r": (Syntax|Indentation|Tab)Error\b", error) is not None
+
     def _on_reload(self, event: Event) -> None:
         if self._follows:
             self._reloaded.add(event.fields["worker"])
@@ -88,7 +95,7 @@ class Portability:
 
     async def _read(self, workers: list[WorkerConfig]) -> None:
         findings, notes = await asyncio.to_thread(_unportable, workers)
-        self._running.tell(findings)
+        self._running.tell(f for f in findings if f.row != "interpreter" or not self._is_told(f.worker))
         for note in notes:
             if note not in self._noted:
                 self._noted.add(note)

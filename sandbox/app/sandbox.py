@@ -358,7 +358,8 @@ class Sandbox:
 
     def _take(self, config: SandboxConfig) -> None:
         self.config = config
-        self._names = {fold(name): name for name in config.workers}
+        self._names = {fold(worker.deployed_as): name for name, worker in config.workers.items() if worker.deployed_as}
+        self._names |= {fold(name): name for name in config.workers}
         self._names |= {worker.host_label: name for name, worker in config.workers.items()}
         if hasattr(self, "crons"):
             self.crons.configure(config.workers)

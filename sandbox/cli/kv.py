@@ -46,6 +46,25 @@ def key() -> None:
     """
 
 
+def _refuse_remote(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        raise UsageError(
+            "--remote asks for namespaces at Cloudflare, which this sandbox never reaches",
+            hint="npx wrangler kv ... --remote does",
+        )
+
+
+def as_wrangler(command: F) -> F:
+    """`--local`, which is always so here, and `--remote`, which cannot be."""
+    no = "Refused: nothing at Cloudflare is reached."
+    for option in (
+        click.option("--remote", is_flag=True, expose_value=False, callback=_refuse_remote, help=no),
+        click.option("--local", is_flag=True, expose_value=False, help="Taken as wrangler's; it is always so here."),
+    ):
+        command = option(command)
+    return command
+
+
 def which(command: F) -> F:
     """`--binding` or `--namespace-id`, and `--worker` where several workers have a binding of that name."""
     for option in (
@@ -54,10 +73,11 @@ def which(command: F) -> F:
         click.option("--binding", help="The namespace by a worker's binding name."),
     ):
         command = option(command)
-    return command
+    return as_wrangler(command)
 
 
 @namespace.command("list")
+@as_wrangler
 @as_json
 @session.common
 def namespace_list(options: session.Options, as_json: bool) -> None:

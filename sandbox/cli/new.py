@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,7 +12,8 @@ from sandbox.cli import session
 from sandbox.cli.tables import as_json, print_json
 from sandbox.clock import SystemClock, iso
 from sandbox.config.discover import new_workers_folder
-from sandbox.config.models import fold
+from sandbox.config.models import WorkerConfig, fold
+from sandbox.config.problems import ConfigError
 from sandbox.errors import Conflict, UsageError
 
 WRANGLER = """\
@@ -84,6 +86,14 @@ LAUNCH = """\
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
+def _known(options: session.Options) -> Iterable[WorkerConfig]:
+    """The workers of the sandbox; none where its configuration is broken, which is not ours to mend."""
+    try:
+        return options.read().config.workers.values()
+    except ConfigError:
+        return ()
+
+
 @click.group("new")
 def command() -> None:
     """Write something new.
@@ -99,7 +109,7 @@ def command() -> None:
 def worker(options: session.Options, name: str, as_json: bool) -> None:
     """Write the worker NAME: a folder that speaks the handshake protocol and passes `sandbox probe` at once.
 
-    It goes where sandbox.toml looks for workers (workers/). A .vscode/launch.json to attach an editor is written beside
+    It goes beside the workers that are there (apps/, workers/), or where sandbox.toml looks for them. A .vscode/launch.json to attach an editor is written beside
     where there is none. Nothing is overwritten. A sandbox that is up takes the worker in.
 
     Example: sandbox new worker my_worker
@@ -114,6 +124,12 @@ def worker(options: session.Options, name: str, as_json: bool) -> None:
     taken = [other.name for other in home.iterdir() if fold(other.name) == fold(name)] if home.is_dir() else []
     if taken:
         raise Conflict(f"{home / taken[0]} is there already", hint="choose another name, or remove it")
+    other = next((o for o in _known(options) if fold(o.name) == fold(name)), None)
+    if other is not None:
+        raise Conflict(
+            f"there is a worker {other.name} already, in {other.root}",
+            hint="choose another name: case, - and _ do not tell names apart",
+        )
     label = name.lower().replace("_", "-")
     about = {"name": name, "label": label, "date": iso(SystemClock().now())[:10]}
     # The wrangler file comes last: with it the folder is a worker, which a sandbox that is up loads at once.

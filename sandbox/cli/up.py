@@ -206,9 +206,13 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> No
 
 def _greet(sandbox: Sandbox, console: Console, milliseconds: float) -> None:
     """What is up, where, and what is odd."""
+    from sandbox.app.entrypoints import wrong_entrypoints  # with the loader, which is there by now
+
     config = sandbox.config
     for warning in sandbox.warnings:
         console.line(f"warning: {warning}", level="warning")
+    for line in wrong_entrypoints(config.workers.values(), sandbox.workers):
+        console.line(f"warning: {line}", level="warning")
     for worker in config.workers.values():
         missing = [f"{b.binding} ({b.kind})" if b.binding else b.kind for b in worker.unsupported]
         if missing:

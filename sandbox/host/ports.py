@@ -29,18 +29,18 @@ class Holder:
     command: str
 
 
-def open_sockets(ip: str, port: int) -> list[socket.socket]:
+def open_sockets(ip: str, port: int, worker: str | None = None) -> list[socket.socket]:
     """Bind `port` (0: any free one, the same for both) on `ip`, and on ::1 as well where `ip` is 127.0.0.1.
 
-    ::1 is left out where the machine has no IPv6. Raises PortInUse.
+    ::1 is left out where the machine has no IPv6. Raises PortInUse, which says that it is `worker` who asks for it.
     """
     for attempt in range(_ATTEMPTS):
-        first = _bind(ip, port)
+        first = _bind(ip, port, worker)
         if ip != "127.0.0.1":
             return [first]
         bound = first.getsockname()[1]
         try:
-            second = _bind("::1", bound)
+            second = _bind("::1", bound, worker)
         except PortInUse:
             first.close()
             if port == 0 and attempt < _ATTEMPTS - 1:
@@ -52,7 +52,7 @@ def open_sockets(ip: str, port: int) -> list[socket.socket]:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _bind(ip: str, port: int) -> socket.socket:
+def _bind(ip: str, port: int, worker: str | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -65,7 +65,7 @@ def _bind(ip: str, port: int) -> socket.socket:
     except OSError as error:
         opened.close()
         if error.errno == errno.EADDRINUSE:
-            raise _in_use(ip, port) from None
+            raise _in_use(ip, port, worker) from None
         if error.errno == errno.EACCES:
             raise UserError(
                 f"port {port} may not be opened by this user",
@@ -80,13 +80,17 @@ def _bind(ip: str, port: int) -> socket.socket:
     return opened
 
 
-def _in_use(ip: str, port: int) -> PortInUse:
+def _in_use(ip: str, port: int, worker: str | None) -> PortInUse:
     holder = who_listens(port)
     shown = f"[{ip}]" if ":" in ip else ip
     by = "another program" if holder is None else f"process {holder.pid} ({holder.command})"
-    other = f"take another with --port {port + 1}" if port < 65535 else "take another with --port"
+    if worker is not None:
+        other = f'give {worker} another: "dev.port" of its wrangler file, or [workers.{worker}] port in sandbox.toml'
+    else:
+        other = f"take another with --port {port + 1}" if port < 65535 else "take another with --port"
+    asked = "" if worker is None else f", which {worker} asks for,"
     end = "stop that program" if holder is None else f"stop it (kill {holder.pid})"
-    return PortInUse(f"port {port} on {shown} is in use by {by}", hint=f"{end}, or {other}")
+    return PortInUse(f"port {port} on {shown}{asked} is in use by {by}", hint=f"{end}, or {other}")
 
 
 def who_listens(port: int, proc: Path = Path("/proc")) -> Holder | None:

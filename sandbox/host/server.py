@@ -110,7 +110,7 @@ class Server:
             raise
 
     async def _listen(self, port: int, worker: str | None) -> int:
-        sockets = open_sockets(self.ip, port)
+        sockets = open_sockets(self.ip, port, worker)
         bound: int = sockets[0].getsockname()[1]
         # A worker's own URL is made with the main port, which is known by now for each later listener.
         dispatch = Dispatch(self._resolve, bound if worker is None else self.port)

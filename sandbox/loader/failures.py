@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 import traceback
+from collections.abc import Callable
 
 from sandbox.config.models import WorkerConfig
 from sandbox.errors import LimitExceeded, SandboxError, WorkerFailed, text_of
@@ -13,6 +15,7 @@ from sandbox.loader.packages import install_hint
 from sandbox.loader.tracebacks import begun_at, innermost, is_own, lines_of, short_path
 from sandbox.runtime.values import JsException
 
+NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."  # workerd's words
 NO_FETCH = "Handler does not export a fetch() function."  # workerd's words
 
 
@@ -53,6 +56,17 @@ def one_line(error: BaseException) -> str:
     text = text_of(error, error.msg if isinstance(error, SyntaxError) else None)
     name = type(error).__qualname__
     return plain_text(f"{name}: {' '.join(text.split())}" if text else name)
+
+
+def not_a_response(answer: object, handler: Callable[..., object], worker: WorkerConfig) -> TypeError:
+    """What to raise where a handler has answered with something else."""
+    function = inspect.unwrap(getattr(handler, "__func__", handler))
+    code = getattr(function, "__code__", None)
+    where = "" if code is None else f" ({short_path(code.co_filename, worker)}:{code.co_firstlineno})"
+    error = TypeError(NOT_A_RESPONSE)
+    what = "None" if answer is None else f"a {type(answer).__qualname__}"
+    error.add_note(f"{plain_text(function.__qualname__)}{where} returned {what}, where a workers.Response is wanted.")
+    return error
 
 
 def raised_by(error: BaseException) -> str | None:

@@ -19,7 +19,7 @@ from sandbox.errors import LimitExceeded, NotFound
 from sandbox.loader import names_as_text, opened, reclaim, shadowing
 from sandbox.loader.controllers import ScheduledController
 from sandbox.loader.entrypoints import Entrypoint, Exports, exports_of, positional_arguments
-from sandbox.loader.failures import NO_FETCH, describe_failure
+from sandbox.loader.failures import NO_FETCH, describe_failure, not_a_response
 from sandbox.loader.imports import Namespace
 from sandbox.loader.lease import Lease
 from sandbox.loader.output import end_lines
@@ -40,7 +40,6 @@ Entry = Entrypoint | None
 _Before = tuple[WorkerContext | None, Invocation | None]
 NO_SCHEDULED = "Handler does not export a scheduled() function."
 _ENDED = (LimitExceeded, GeneratorExit, asyncio.CancelledError)
-NOT_A_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
 
 
 def load_generation(config: WorkerConfig, number: int, context: WorkerContext) -> Generation:
@@ -170,8 +169,8 @@ class Generation:
         ctx, before = self._begin("fetch", props, request)
         try:
             if entry is None:
-                function, arguments = self._function("fetch", NO_FETCH, request, ctx)
-                result = await on_own_stack(function, *arguments) if self.context.switches else function(*arguments)
+                handler, arguments = self._function("fetch", NO_FETCH, request, ctx)
+                result = await on_own_stack(handler, *arguments) if self.context.switches else handler(*arguments)
             elif entry.fetch_arguments < 0:
                 raise TypeError(NO_FETCH)
             else:
@@ -183,7 +182,7 @@ class Generation:
                 result = await result
             response = self._to_js(result, raw=entry is None)
             if not isinstance(response, Response):
-                raise TypeError(NOT_A_RESPONSE)
+                raise not_a_response(result, handler, self.config)
             if not isinstance(response._body, _AT_HAND):
                 hold_for_body(self, response, ctx)
             return response

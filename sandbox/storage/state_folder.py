@@ -29,10 +29,16 @@ class StateFolder:
 
     @classmethod
     def open(cls, path: Path) -> StateFolder:
-        """Make the folder where it is missing, and keep others out of it. Raises `StateFolderRefused`."""
+        """Make the folder where it is missing (git then leaves it out), and keep others out of it. Raises
+        `StateFolderRefused`."""
         path = path.expanduser().resolve()
+        is_new = not path.exists()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_new:
+                ignored = path / ".gitignore"
+                ignored.write_text("# State of the sandbox, not for version control.\n*\n")
+                ignored.chmod(0o600)
         except (FileExistsError, NotADirectoryError) as error:
             raise StateFolderRefused(f"The state folder {path} is a file.", hint="Name a folder.") from error
         _make_private(path)

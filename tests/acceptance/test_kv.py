@@ -120,3 +120,12 @@ def test_an_environments_namespaces(project, up):
     assert running.ask(worker="one").text == "draft"
     assert running.stop() == 0
     assert key(project, "get", "key", "--binding", "THINGS", "-e", "staging").code == 1
+
+
+def test_wranglers_flags(down):
+    assert key(down, "put", "key", "value", "--binding", "THINGS", "--local").code == 0
+    assert key(down, "get", "key", "--binding", "THINGS", "--local", "--text").out == "value\n"
+    assert down.sandbox("kv", "namespace", "list", "--local").code == 0
+    refused = key(down, "delete", "key", "--binding", "THINGS", "--remote")
+    assert refused.code == 2 and "which this sandbox never reaches" in refused.err
+    assert key(down, "get", "key", "--binding", "THINGS", "--text").out == "value\n"

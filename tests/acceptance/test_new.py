@@ -43,6 +43,9 @@ def test_nothing_is_overwritten(project):
         f"workers/other/{name}" for name in ("src/entry.py", "pyproject.toml", "wrangler.toml")
     ]
     assert (project.root / ".vscode" / "launch.json").read_text() == "{}"
+    project.worker("here", wrangler="", folder="elsewhere")
+    named = project.sandbox("new", "worker", "HERE")
+    assert named.code == 1 and "there is a worker here already, in " in named.err and "elsewhere" in named.err
     wrong = project.sandbox("new", "worker", "../evil")
     assert wrong.code == 2
     assert not (project.root.parent / "evil").exists()

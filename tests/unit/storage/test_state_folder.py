@@ -35,7 +35,9 @@ def test_the_folder_is_made_private(tmp_path: Path) -> None:
     path = folder.path_for("kv", "x.sqlite")
     assert path == loose.resolve() / "kv" / "x.sqlite"
     assert mode(path.parent) == 0o700
-    assert mode(StateFolder.open(tmp_path / "new" / "deep").path) == 0o700
+    assert not (loose / ".gitignore").exists()
+    made = StateFolder.open(tmp_path / "new" / "deep").path
+    assert mode(made) == 0o700 and (made / ".gitignore").read_text().endswith("\n*\n")
 
 
 @pytest.mark.parametrize("parts", [("..",), ("a/b",), ("",), (".",), ("kv", ".."), ("a\\b",), ("a\0",)])
