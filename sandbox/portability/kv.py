@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from sandbox.clock import Clock
-from sandbox.runtime.context import io_at_import, usage
+from sandbox.runtime.context import Usage, io_at_import, usage
 from sandbox.runtime.protocols import Checks
 
 WRITE_EVERY_S = 1.0
@@ -45,6 +45,10 @@ class KvUse(Protocol):
 
     def get(self, namespace: str, key: bytes, found: bool) -> bool: ...
 
+    def looked_up(self, namespace: str, key: bytes, found: bool) -> None:
+        """One key of a bulk get, which is one operation as a whole."""
+        ...
+
     def put(self, namespace: str, key: str) -> bool:
         """That it comes too soon."""
         ...
@@ -74,6 +78,15 @@ class KvChecks:
         if used is None:
             return _at_import()
         used.kv_operations += 1
+        self._look_up(used, namespace, key, found)
+        return used.kv_operations > OPERATIONS and self._too_many()
+
+    def looked_up(self, namespace: str, key: bytes, found: bool) -> None:
+        used = usage()
+        if used is not None:
+            self._look_up(used, namespace, key, found)
+
+    def _look_up(self, used: Usage, namespace: str, key: bytes, found: bool) -> None:
         missed = used.missed
         if not found:
             if missed is None:
@@ -82,7 +95,6 @@ class KvChecks:
         elif missed is not None and (namespace, key) in missed:
             shown = key.decode(errors="replace")
             self._checks.found("missed-get", f"the key {shown} is read again after a get that found nothing")
-        return used.kv_operations > OPERATIONS and self._too_many()
 
     def put(self, namespace: str, key: str) -> bool:
         return self._history.too_soon(namespace, key) and self._checks.found(

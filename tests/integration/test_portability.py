@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 
@@ -250,3 +251,47 @@ class Default(WorkerEntrypoint):
             total += await self.env.OTHER.add(n)
         return Response(str(total))
 """
+
+
+ENVIRONMENT = """
+import os
+from workers import Response, WorkerEntrypoint
+
+os.environb[b"MINE"] = b"own"
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        own, names = os.environ["MINE"], list(os.environb)
+        del os.environb[b"MINE"]
+        return Response.json([own, os.getenvb(b"PATH") is None, b"MINE" in names, b"PATH" in names])
+"""
+
+
+async def test_the_shell_is_not_there_in_bytes_either(start, worker):
+    worker("reader", ENVIRONMENT)
+    sandbox = await start(serve=False)
+    answer = await sandbox.fetch("reader", Request(f"{sandbox.url_of('reader')}/"))
+    assert json.loads(await answer.text()) == ["own", True, True, False]
+    assert [finding.row for finding in sandbox.portability.findings] == ["os-environ"]
+
+
+BULK = """
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        await self.env.CACHE.get(["first", "second"])
+        await self.env.CACHE.put("second", "value")
+        found = await self.env.CACHE.get(["second"])
+        return Response(str(found["second"]))
+"""
+
+
+async def test_a_key_missed_by_a_bulk_read_is_read_again(start, worker):
+    worker("bulk", BULK, extra='[[kv_namespaces]]\nbinding = "CACHE"\nid = "cache"\n')
+    sandbox = await start(serve=False)
+    assert await ask(sandbox, "bulk") == "value"
+    (finding,) = sandbox.portability.findings
+    assert (finding.row, finding.line) == ("missed-get", 9)

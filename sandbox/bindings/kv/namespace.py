@@ -209,6 +209,8 @@ class KvNamespace(HostObject):
                 key = limits.bulk_key_bytes(name)
                 limits.check_cache_ttl(cache_ttl)
                 entry = self._store.lookup(key)
+                if self._use is not None and not isinstance(self._store, Played):
+                    self._use.looked_up(self._plain.namespace, key, entry is not None)
                 if entry is None:
                     found[name] = jsnull
                     continue

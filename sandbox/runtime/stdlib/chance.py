@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.runtime.context import current_worker, time_ns
-from sandbox.runtime.stdlib.environ import environ, getenv
+from sandbox.runtime.stdlib.environ import environ, environb, getenv, getenvb
 from sandbox.runtime.stdlib.module import StandIn, named
 from sandbox.runtime.tape import Tape, current_tape
 
@@ -167,12 +167,18 @@ def _getrandom(size: int, flags: int = 0) -> bytes:
     return real_os.getrandom(size, flags) if _tape() is None else random_bytes(size)
 
 
-_OS: dict[str, Callable[..., Any]] = {"urandom": _urandom, "getrandom": _getrandom, "getenv": getenv}
+_OS: dict[str, Callable[..., Any]] = {
+    "urandom": _urandom,
+    "getrandom": _getrandom,
+    "getenv": getenv,
+    "getenvb": getenvb,
+}
 os = StandIn(
     real_os,
     {
         **{name: named(own, getattr(real_os, name)) for name, own in _OS.items() if hasattr(real_os, name)},
         "environ": environ,
+        "environb": environb,
     },
 )
 

@@ -61,3 +61,33 @@ environ = Environ()
 def getenv(key: str, default: str | None = None) -> str | None:
     """`os.getenv` as worker code sees it."""
     return environ.get(key, default)
+
+
+class EnvironBytes(MutableMapping[bytes, bytes]):
+    """`os.environb` as worker code sees it: the same in bytes."""
+
+    def __getitem__(self, name: bytes) -> bytes:
+        try:
+            return real.fsencode(environ[real.fsdecode(name)])
+        except KeyError:
+            raise KeyError(name) from None
+
+    def __setitem__(self, name: bytes, value: bytes) -> None:
+        environ[real.fsdecode(name)] = real.fsdecode(value)
+
+    def __delitem__(self, name: bytes) -> None:
+        del environ[real.fsdecode(name)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([real.fsencode(name) for name in environ])
+
+    def __len__(self) -> int:
+        return len(environ)
+
+
+environb = EnvironBytes()
+
+
+def getenvb(key: bytes, default: bytes | None = None) -> bytes | None:
+    """`os.getenvb` as worker code sees it."""
+    return environb.get(key, default)
