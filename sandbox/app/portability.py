@@ -35,7 +35,6 @@ class Portability:
         self._reloaded: set[str] = set()
         self._follows = False
         self._task: asyncio.Task[None] | None = None
-        self._noted: set[str] = set()
 
     def start(self) -> Callable[[], None]:
         """Watch what workers do. Returns what ends that."""
@@ -65,7 +64,8 @@ class Portability:
     async def look(self) -> None:
         """Read the files of all workers, in a thread; of those that are reloaded from now on as well."""
         self._follows = True
-        await self._read(list(self._sandbox.config.workers.values()))
+        for note in await self._read(list(self._sandbox.config.workers.values())):
+            self._sandbox.events.emit("portability.note", text=note)
 
     async def handle(self, request: Request) -> Response:
         """`GET /api/check`: the findings so far, also of what workers did."""
@@ -93,16 +93,13 @@ class Portability:
             workers = self._sandbox.config.workers
             await self._read([workers[name] for name in names if name in workers])
 
-    async def _read(self, workers: list[WorkerConfig]) -> None:
+    async def _read(self, workers: list[WorkerConfig]) -> Iterable[str]:
+        """Tell what the files tell of; what else is worth a note is returned."""
         findings, notes = await asyncio.to_thread(_unportable, workers)
         self._running.tell(f for f in findings if f.row != "interpreter" or not self._is_told(f.worker))
-        for note in notes:
-            if note not in self._noted:
-                self._noted.add(note)
-                self._sandbox.events.emit("portability.note", text=note)
-        unread, self._running.unread = self._running.unread, []
-        for read in unread:
-            await asyncio.to_thread(read)
+        while self._running.unread:
+            await asyncio.to_thread(self._running.unread.pop(0))
+        return notes
 
 
 def _unportable(workers: list[WorkerConfig]) -> tuple[Iterable[Finding], Iterable[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 
@@ -59,6 +60,16 @@ def test_the_name_that_an_environment_gives_is_an_address(project, up):
     assert running.ask(worker="api").text == "served"
     assert running.ask(worker="api_at_staging").text == "served"
     assert running.ask(worker="api_at_home").status == 404
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python is not far from that of the compatibility date")
+def test_a_python_far_from_cloudflares_is_told_once(project, up):
+    folder = project.worker("shop", ANSWERS)
+    running = up(project)
+    running.wait(r"note: Python 3\.11 here, 3\.14 on Cloudflare by the compatibility date of shop")
+    (folder / "src" / "entry.py").write_text("import time\n" + ANSWERS + "        time.sleep(0)\n")
+    running.wait("time-sleep")
+    assert running.console.count("note: ") == 1
 
 
 def test_a_syntax_error_is_told_once(project, up):
