@@ -142,6 +142,9 @@ class Default(WorkerEntrypoint):
             return request
         if what == "promise":
             return Promise.new(lambda resolve, reject: None)
+        if what == "kv-stream":
+            await self.env.CACHE.put("key", "value")
+            return await self.env.CACHE.get("key", "stream")
         response = await fetch(request.url.replace(what, "source"))
         return response.js_object.body if what == "stream" else response
 
@@ -150,16 +153,16 @@ class Default(WorkerEntrypoint):
             return "kept"
         if what == "promise":
             await it
-        if what == "stream":
+        if what.endswith("stream"):
             it.getReader()
             return "read"
         return await it.text()
 """
 
 
-@pytest.mark.parametrize("what", ["request", "response", "stream", "promise"])
+@pytest.mark.parametrize("what", ["request", "response", "stream", "promise", "kv-stream"])
 async def test_what_one_request_made_is_not_anothers(start, worker, what):
-    worker("keeper", KEPT)
+    worker("keeper", KEPT, extra='[[kv_namespaces]]\nbinding = "CACHE"\nid = "cache"\n')
     sandbox = await start(serve=False, hosting=Hosting(strict=True))
     url = f"{sandbox.url_of('keeper')}/{what}"
     assert await (await sandbox.fetch("keeper", Request(url, {"method": "POST", "body": "hello"}))).text() == "kept"

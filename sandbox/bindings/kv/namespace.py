@@ -17,6 +17,7 @@ from sandbox.bindings.kv.limits import KeyNameRefused, KvRefused
 from sandbox.bindings.kv.store import Found, KvStore
 from sandbox.bindings.kv.taped import Played, Taped, taped
 from sandbox.portability.kv import KvUse
+from sandbox.runtime.owner import current_invocation
 from sandbox.runtime.protocols import KvOperation, Points
 from sandbox.runtime.tape import current_tape
 from sandbox.runtime.trace import count_reads
@@ -304,7 +305,9 @@ async def _whole(value: bytes | LargeValue) -> bytes:
 async def _converted(value: bytes | LargeValue, value_type: str) -> Any:
     """A stored value as the type asked for; an unknown type only matters where there is a value."""
     if value_type == "stream":
-        return stream_of(value)
+        stream = stream_of(value)
+        stream._owner = current_invocation.get()
+        return stream
     if value_type not in _READ_TYPES:
         throw("TypeError", limits.RESPONSE_TYPES)
     content = await _whole(value)
