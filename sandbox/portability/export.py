@@ -67,8 +67,8 @@ def export(
     config: WorkerConfig,
     target: Path,
     *,
+    workers: Iterable[WorkerConfig],
     env: str | None = None,
-    workers: Iterable[WorkerConfig] = (),
     force: bool = False,
 ) -> Exported:
     """Write the worker, to be deployed in the environment `env` among `workers`, into `target`, which must be empty or absent unless `force` is given; then files of the same names

@@ -18,7 +18,7 @@ import asyncio
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -65,10 +65,10 @@ class Upload:
         return "\n  ".join([text, *self.wrong])
 
 
-def upload(kit: tools.Tools, config: WorkerConfig) -> Upload:
+def upload(kit: tools.Tools, config: WorkerConfig, hosted: Iterable[WorkerConfig]) -> Upload:
     """Export a worker, have pywrangler say what it would upload, and look at it."""
     exported, out = kit.scratch / "dist" / config.name, kit.scratch / "uploads" / config.name
-    export(config, exported)
+    export(config, exported, workers=hosted)
     needed = exports.closure([*config.dependencies, "workers-runtime-sdk"])
     for package in sorted(needed):
         if exports.compiled(package):
@@ -154,7 +154,7 @@ def run(names: list[str], scratch: Path) -> Iterator[Upload | str]:
     hosted = load_sandbox(exports.ROOT, overrides={"state": str(scratch / "unused")}).config.workers
     kit = tools.Tools(scratch)
     yield kit.versions()
-    uploads = {name: upload(kit, config) for name, config in hosted.items()}
+    uploads = {name: upload(kit, config, hosted.values()) for name, config in hosted.items()}
     yield f"in place of what cannot be reached: {'; '.join(kit.stand_ins)}" if kit.stand_ins else "all from the network"
     for name in names or sorted(uploads):
         if not uploads[name].wrong:

@@ -44,12 +44,14 @@ VARYING = re.compile(r"\b(ref|report)_[0-9a-f]{16,32}\b|\b\d{1,2} [A-Z][a-z]+ \d
 
 @dataclass
 class Outcome:
-    """`absent` says why a worker was not asked there; `differences` name the request and the field."""
+    """`absent` says why a worker was not asked there, `empty` that its example or stage gave no result here, so that the
+    comparison says little; `differences` name the request and the field."""
 
     worker: str
     asked: int = 0
     differences: list[str] = field(default_factory=list)
     absent: str | None = None
+    empty: bool = False
     packages: tuple[str, ...] = ()
 
 
@@ -92,12 +94,14 @@ def start(
     scratch = tempfile.TemporaryDirectory()
     ready = prepare(name, Path(scratch.name), model=model)
     plan, here = asyncio.run(ask_here(ready.project, name, given, parameters))
+    result = _result(here[3])
+    outcome = Outcome(name, empty=not result, packages=ready.names)
 
     def finish() -> Outcome:
         with scratch:
-            return judge(Outcome(name, packages=ready.names), ready.project, ready.packages, plan, here)
+            return judge(outcome, ready.project, ready.packages, plan, here)
 
-    return pool.submit(finish), _result(here[3])
+    return pool.submit(finish), result
 
 
 def judge(
@@ -156,7 +160,8 @@ def line(outcome: Outcome) -> str:
         return f"{outcome.worker}: does not run in Pyodide: {outcome.absent}"
     packages = f"; {', '.join(outcome.packages)}" if outcome.packages else ""
     text = f"{outcome.worker}: {outcome.asked} requests, {len(outcome.differences)} differences{packages}"
-    return "\n  ".join([text, *outcome.differences])
+    nothing = ["what it processes gives no result"] if outcome.empty else []
+    return "\n  ".join([text, *nothing, *outcome.differences])
 
 
 def main(names: list[str]) -> int:
@@ -177,7 +182,7 @@ def main(names: list[str]) -> int:
                 print(each)
                 continue
             outcome = each.result()
-            failed = failed or bool(outcome.differences or outcome.absent)
+            failed = failed or bool(outcome.differences or outcome.absent or outcome.empty)
             print(line(outcome), flush=True)
     return int(failed)
 

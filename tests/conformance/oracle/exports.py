@@ -102,7 +102,7 @@ def prepare(name: str, home: Path, *, model: bool = False) -> Prepared:
         folder = project / "workers" / config.host_label
         if folder.exists():
             continue
-        export(config, folder)
+        export(config, folder, workers=hosted.values())
         variables = {"OPENAI_API_KEY": "a-key", "OPENAI_BASE_URL": MODEL, "OPENAI_MODEL": "small"} if model else {}
         _fill_in(folder / "wrangler.jsonc", {each.host_label for each in hosted.values()}, variables)
         waiting += [binding.service for binding in config.services if binding.service in hosted]
