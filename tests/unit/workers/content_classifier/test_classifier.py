@@ -90,6 +90,9 @@ def test_words_that_a_batch_writes_as_one_count_apart_as_one_of_them(classifier)
     assert min(row["relevance_score"] for row in whole) > 2 * river["relevance_score"]
     matched = [c["concept"] for c in river["explanation"]["relevance"]["matched"]]
     assert len(matched) == 2 and "licence" in matched
+    # Two words that make one idea weigh as one: without the other idea half of the topic is missing, not a third.
+    *_, half = batch(classifier, "open source licence", *together, ("Open source", "It is open source, and new."))
+    assert half["explanation"]["relevance"]["coverage"] == 0.5
     # Where articles write them apart as well, they are two words.
     loose = [("Source code opened", "The source is open, under a licence.") for _ in range(4)]
     *_, river = batch(classifier, "open source licence", *together, *loose, apart)

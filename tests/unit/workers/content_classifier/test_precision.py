@@ -17,7 +17,7 @@ KEPT = {
     "RAG applications": 1.0,
     "deepfakes": 1.0,
     "mechanistic interpretability": 1.0,
-    "jailbreaks and prompt injection": 0.9,
+    "jailbreaks and prompt injection": 1.0,
     "dbt": 1.0,
     "AI copyright lawsuits": 0.9,
     "self-driving cars": 0.9,

@@ -217,6 +217,17 @@ class Ranker:
         together = sum(_has_run(d, pair) for d in both)
         return together >= FIXED_DOCUMENTS and together >= FIXED_SHARE * len(both)
 
+    def _covered(self, values: Sequence[float]) -> float:
+        """How much of the topic a document has, 0..1, by what it gets for each concept: each idea weighs the same, of
+        however many words it is."""
+        ideas: list[list[bool]] = []
+        for at, value in enumerate(values):
+            if at - 1 in self.fixed:
+                ideas[-1].append(bool(value))
+            else:
+                ideas.append([bool(value)])
+        return sum(sum(idea) / len(idea) for idea in ideas) / len(ideas) if ideas else 0.0
+
     def _scores(self, d: Document) -> list[tuple[float, str | None]]:
         """For each concept what the document gets for it, and the form in which it has it."""
         scores = [self._concept_score(d, concept) for concept in self.concepts]
@@ -279,8 +290,7 @@ class Ranker:
 
     def _base(self, d: Document) -> float:
         scored = [value for value, _ in self._scores(d)]
-        covered = sum(bool(value) for value in scored)
-        return sum(scored) * (covered / len(scored)) ** 2 if scored else 0.0
+        return sum(scored) * self._covered(scored) ** 2
 
     def _phrases(self, d: Document) -> list[str]:
         """Neighbouring words of the topic that stand next to each other in the article, too."""
@@ -306,14 +316,15 @@ class Ranker:
         matched = []
         total = 0.0
         possible = 0.0
-        for concept, (value, form) in zip(self.concepts, self._scores(d), strict=True):
+        scores = self._scores(d)
+        for concept, (value, form) in zip(self.concepts, scores, strict=True):
             ceiling = max((self._idf(t) for t in (*concept.stems, *concept.forms)), default=0.0) * len(concept.stems)
             possible += ceiling * (K1 + 1) * 0.75
             total += value
             if value:
                 in_title = any(t in d.title for t in (*concept.stems, *concept.forms, *(form or "").split()))
                 matched.append({"concept": concept.name, "as": form, "in_title": in_title, "bm25": round(value, 3)})
-        covered = len(matched) / len(self.concepts)
+        covered = self._covered([value for value, _ in scores])
         phrases = self._phrases(d)
         related = {t: self._bm25(d, t) * w for t, w in self.expansion.items() if t in d.counts}
         raw = total * covered**2 * (1 + PHRASE_BOOST * len(phrases) / max(1, len(self.topic_stems) - 1))
