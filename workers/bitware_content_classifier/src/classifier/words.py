@@ -85,10 +85,17 @@ STEMMERS = {
     "nl": "dutch",
 }
 _stemmers: dict[str, object] = {}
+_STOPS: dict[str, list[str]] = {}
+"""The languages that a stop word is one of."""
+for _code, _words in STOPWORDS.items():
+    for _word in _words:
+        _STOPS.setdefault(_word, []).append(_code)
 
 
 def fold(text: str) -> str:
     """Case folded, accents of the same letter unified (NFC), curly apostrophes straightened."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFC", text).replace("’", "'").casefold()
 
 
@@ -159,7 +166,10 @@ def language_of(text: str, declared: str | None = None) -> str:
     """Two-letter code: the language whose stop words are most frequent, the declared one (`de-AT` too) where the text
     is too short to tell; "und" where neither says."""
     sample = [fold(word) for word in words(text[:4000])]
-    counts = {code: sum(word in stop for word in sample) for code, stop in STOPWORDS.items()}
+    counts = dict.fromkeys(STOPWORDS, 0)
+    for word in sample:
+        for code in _STOPS.get(word, ()):
+            counts[code] += 1
     hint = (declared or "").split("-")[0].split("_")[0].lower()
     if hint in counts:
         counts[hint] += 2
