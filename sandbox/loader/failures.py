@@ -65,7 +65,8 @@ def not_a_response(answer: object, handler: Callable[..., object], worker: Worke
     where = "" if code is None else f" ({short_path(code.co_filename, worker)}:{code.co_firstlineno})"
     error = TypeError(NOT_A_RESPONSE)
     what = "None" if answer is None else f"a {type(answer).__qualname__}"
-    error.add_note(f"{plain_text(function.__qualname__)}{where} returned {what}, where a workers.Response is wanted.")
+    name = plain_text(getattr(function, "__qualname__", type(function).__qualname__))
+    error.add_note(f"{name}{where} returned {what}, where a workers.Response is wanted.")
     return error
 
 
