@@ -15,6 +15,8 @@ from sandbox.portability.scopes import COMPREHENSIONS, FUNCTIONS, Scope, binding
 _SKIPPED = ("__pycache__", "venv", "python_modules", "node_modules", "tests", "test")
 _IMPORTING = ("importlib.import_module", "builtins.__import__")
 _ABSENT = ("ImportError", "ModuleNotFoundError")
+_SIGNS = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+"""Nodes that say how another is meant, and are nothing by themselves."""
 _COMPARED = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq}
 
 
@@ -47,7 +49,6 @@ class _Where:
 
     scope: Scope
     functions: tuple[ast.AST, ...] = ()
-    around: tuple[ast.AST, ...] = ()
     dead: bool = False
     optional: bool = False
     instead_of: tuple[str, ...] = ()
@@ -67,7 +68,7 @@ class Source:
 
     def __post_init__(self) -> None:
         later: list[Callable[[], None]] = []
-        self._walk(self.tree, _Where(Scope()), later)
+        self._walk(self.tree, _Where(Scope()), (), later)
         for bind in later:
             bind()
         for call, name, place in self.calls():
@@ -81,17 +82,20 @@ class Source:
             if isinstance(place.node, ast.Call):
                 yield place.node, place.scope.dotted(place.node.func) or "", place
 
-    def _walk(self, node: ast.AST, at: _Where, later: list[Callable[[], None]]) -> None:
+    def _walk(self, node: ast.AST, at: _Where, around: tuple[ast.AST, ...], later: list[Callable[[], None]]) -> None:
+        if isinstance(node, _SIGNS):
+            return
         if not at.dead:
-            self.places.append(Place(node, at.scope, at.functions, at.around, at.optional))
+            self.places.append(Place(node, at.scope, at.functions, around, at.optional))
         later += bindings(node, at.scope)
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             self.imports += [Imported(name, node.lineno, at.optional or at.dead, at.instead_of) for name in names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             self.imports.append(Imported(node.module, node.lineno, at.optional or at.dead, at.instead_of))
-        for child, where in self._children(node, replace(at, around=(*at.around, node))):
-            self._walk(child, where, later)
+        inside = (*around, node)
+        for child, where in self._children(node, at):
+            self._walk(child, where, inside, later)
 
     def _children(self, node: ast.AST, at: _Where) -> Iterator[tuple[ast.AST, _Where]]:
         """What lies in a node, and how it stands there."""
