@@ -133,8 +133,8 @@ def _not_to_step_into(filename: str) -> bool:
 
 
 def _suspends(frame: FrameType) -> bool:
-    """Whether a coroutine's `return` event is an `await` or `yield` that waits."""
-    return frame.f_lasti >= 0 and dis.opname[frame.f_code.co_code[frame.f_lasti]] == "YIELD_VALUE"
+    """Whether a coroutine's `return` event is an `await` or `yield` that waits: Python 3.13 is at the RESUME after it then."""
+    return frame.f_lasti >= 0 and dis.opname[frame.f_code.co_code[frame.f_lasti]] in ("YIELD_VALUE", "RESUME")
 
 
 def _called_by_a_worker(frame: FrameType) -> bool:
